@@ -1,0 +1,12 @@
+# Libraries that every build needs. Versions, licences and reasons: DEPENDENCIES.md.
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf)
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5)
+find_package(hwy REQUIRED)
