@@ -5,6 +5,8 @@
 namespace pear {
 namespace {
 
+bool ends_sentence(const std::string& text) { return text.back() == '.' || text.back() == '?' || text.back() == '!'; }
+
 std::string message(const std::string& where, const ErrorDetail& d) {
   std::string text = fmt::format("[{}] {}", where, d.what);
   if (!d.expected.empty() && !d.found.empty())
@@ -13,8 +15,8 @@ std::string message(const std::string& where, const ErrorDetail& d) {
     text += fmt::format(": expected {}", d.expected);
   else if (!d.found.empty())
     text += fmt::format(": found {}", d.found);
-  if (text.back() != '.') text += '.';
-  if (!d.hint.empty()) text += " Hint: " + d.hint + (d.hint.back() == '.' ? "" : ".");
+  if (!ends_sentence(text)) text += '.';
+  if (!d.hint.empty()) text += " Hint: " + d.hint + (ends_sentence(d.hint) ? "" : ".");
   return text;
 }
 
