@@ -1,0 +1,51 @@
+// Sums over the micro-batches of a step, in an order that the number of processes cannot change.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace pear::forecast {
+
+/// What one micro-batch (or a sum of some) contributes: gradient [n] float32 and logged terms [k] float64 on the CPU.
+struct SlotSum {
+  torch::Tensor gradient, terms;
+};
+
+/// Sum of the slots [index << level, (index + 1) << level) of a step.
+struct Subtree {
+  int64_t level = 0, index = 0;
+  SlotSum sum;
+};
+
+/// Folds a contiguous range of slots, added in ascending order, into the aligned subtrees that cover it.
+///
+/// The tree is binary over the slots of the step, absent leaves pad it to a power of two; so a sum over slots has the
+/// same bits whether one process or several computed the parts.
+class SlotTree {
+ public:
+  void add(int64_t slot, SlotSum leaf);
+  std::vector<Subtree>& subtrees() { return subtrees_; }
+  /// The root from subtrees that cover all `num_slots` slots.
+  static SlotSum root(const std::vector<Subtree>& subtrees, int64_t num_slots);
+
+ private:
+  std::vector<Subtree> subtrees_;
+};
+
+/// The `data` axis of the process mesh as training sees it. This class is the axis of size one; a parallel one
+/// overrides every function and is passed in `TrainRequest::data_axis`.
+class DataAxis {
+ public:
+  virtual ~DataAxis() = default;
+  virtual int64_t rank() const { return 0; }
+  virtual int64_t size() const { return 1; }
+  /// Total over all slots of the step, the same bits on every rank.
+  virtual SlotSum total(std::vector<Subtree>& mine, int64_t num_slots) { return SlotTree::root(mine, num_slots); }
+  /// True on every rank if true on any.
+  virtual bool any(bool flag) { return flag; }
+  virtual void barrier() {}
+};
+
+}  // namespace pear::forecast
