@@ -50,7 +50,7 @@ class Reader {
       if (const ConfigNode* child = node.find(name)) read(field, *child, join(key, name), doc);
     });
     for (const auto& [name, child] : node.entries)
-      if (!used.contains(name)) unknown(child, join(key, name));
+      if (!used.contains(name)) unknown(child, key, name, used);
   }
 
  private:
@@ -158,8 +158,12 @@ class Reader {
     }
   };
 
-  void unknown(const ConfigNode& node, const std::string& key) {
-    const std::string nearest = nearest_key(key, known_);
+  void unknown(const ConfigNode& node, const std::string& section, const std::string& name,
+               const std::set<std::string>& siblings) {
+    std::vector<KeyInfo> candidates = known_;
+    for (const std::string& sibling : siblings) candidates.push_back({.key = join(section, sibling)});
+    const std::string key = join(section, name);
+    const std::string nearest = nearest_key(key, candidates);
     issue("UnknownKey", node.origin, key, "unknown key " + key,
           nearest.empty() ? "" : fmt::format("Did you mean {}?", nearest));
   }

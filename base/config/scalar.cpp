@@ -186,8 +186,9 @@ Duration parse_duration_value(const ConfigNode& node) {
     if (!is_sexagesimal(node.text) && !has_leading_zero(node.text)) return parse_duration(node.text);
   } catch (const ConfigError&) {  // reported below in the words of the key
   }
-  throw ScalarRefusal{.expected = "a duration such as 6h, 10d, 90min or a whole number of hours",
-                      .hint = leading_zero_hint(node.text)};
+  throw ScalarRefusal{
+      .expected = "a duration such as 6h, 10d, 90min or a whole number of hours",
+      .hint = is_sexagesimal(node.text) ? "Write hours and minutes as 6h or 90min" : leading_zero_hint(node.text)};
 }
 
 std::string yaml_text(double value) { return fmt::format("{}", value); }
