@@ -30,15 +30,13 @@ class Array {
   Array() = default;
   /// Allocates without initialising.
   explicit Array(std::vector<int64_t> shape) : shape_(std::move(shape)), size_(num_elements(shape_)) {
-    if (size_ > 0)
-      data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(size_) * sizeof(T), kAlignment)));
+    if (size_ > 0) data_.reset(static_cast<T*>(::operator new(static_cast<size_t>(size_) * sizeof(T), kAlignment)));
   }
   Array(std::vector<int64_t> shape, T value) : Array(std::move(shape)) {
     for (T& x : span()) x = value;
   }
   Array(Array&& other) noexcept
-      : shape_(std::exchange(other.shape_, {})), size_(std::exchange(other.size_, 0)),
-        data_(std::move(other.data_)) {}
+      : shape_(std::exchange(other.shape_, {})), size_(std::exchange(other.size_, 0)), data_(std::move(other.data_)) {}
   Array& operator=(Array&& other) noexcept {
     shape_ = std::exchange(other.shape_, {});
     size_ = std::exchange(other.size_, 0);

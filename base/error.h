@@ -38,10 +38,10 @@ class Error : public std::runtime_error {
 
 // One class per kind, so that callers can catch by type:
 //   throw DataError("TruncatedFile", "io.grib", {.what = "...", .expected = "...", .found = "..."});
-#define PEAR_DEFINE_ERROR(NAME)                                           \
-  class NAME : public Error {                                             \
-   public:                                                                \
-    NAME(std::string code, std::string where, ErrorDetail detail)         \
+#define PEAR_DEFINE_ERROR(NAME)                                                 \
+  class NAME : public Error {                                                   \
+   public:                                                                      \
+    NAME(std::string code, std::string where, ErrorDetail detail)               \
         : Error(#NAME, std::move(code), std::move(where), std::move(detail)) {} \
   };
 PEAR_DEFINE_ERROR(ConfigError)  ///< wrong usage or configuration (exit code 2)
@@ -62,5 +62,4 @@ class StoppedBySignal : public std::runtime_error {
 }  // namespace pear
 
 /// Our own mistake, never the user's: throws std::logic_error in every build.
-#define PEAR_ASSERT(expr) \
-  ((expr) ? static_cast<void>(0) : ::pear::assertion_failed(#expr, __FILE__, __LINE__))
+#define PEAR_ASSERT(expr) ((expr) ? static_cast<void>(0) : ::pear::assertion_failed(#expr, __FILE__, __LINE__))

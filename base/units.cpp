@@ -66,6 +66,8 @@ constexpr Alias kAliases[] = {
     {"joule", "J"},
     {"newton", "N"},
     {"gpmeters", "gpm"},
+    {"degrees_c", "degC"},
+    {"m_of_water_equivalent", "m"},
     {"geopotential_meters", "gpm"},
     {"geopotential_metres", "gpm"},
 };
