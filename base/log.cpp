@@ -54,7 +54,7 @@ LogState& state() {
   static LogState& s = *[] {
     auto* made = new LogState;
     made->logger.sinks().push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->logger.flush_on(spdlog::level::info);
+    made->logger.flush_on(spdlog::level::debug);
     apply_options(*made);
     return made;
   }();

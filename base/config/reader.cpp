@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "base/config/scalar.h"
 #include "base/config/writer.h"
@@ -195,10 +196,10 @@ void add_validation(const FieldAccess& root, const ConfigOrigins& origins, std::
   std::set<std::pair<std::string, std::string>> seen;
   for (const ConfigIssues::Issue& i : found.issues()) {
     const bool repeated = !seen.emplace(i.key, i.what).second;
-    const bool stale = std::any_of(issues.begin(), issues.begin() + static_cast<std::ptrdiff_t>(num_read_issues),
-                                   [&](const LocatedIssue& read) {
-                                     return overlaps(read.key, i.key) || read.hint == "Did you mean " + i.key + "?";
-                                   });
+    const bool stale = std::any_of(
+        issues.begin(), issues.begin() + static_cast<std::ptrdiff_t>(num_read_issues), [&](const LocatedIssue& read) {
+          return overlaps(read.key, i.key) || (!origins.is_set(i.key) && read.hint == "Did you mean " + i.key + "?");
+        });
     if (!repeated && !stale)
       issues.push_back({"Invalid", origins.of(i.key), i.key, i.key.empty() ? i.what : i.key + ": " + i.what, i.hint});
   }
@@ -226,8 +227,13 @@ void validate_fields(const FieldAccess& field, const std::string& path, ConfigIs
   }
 }
 
-void throw_config_issues(const std::vector<LocatedIssue>& issues) {
+void throw_config_issues(std::vector<LocatedIssue> issues) {
   if (issues.empty()) return;
+  // In the order in which the user reads the file, the command line after it.
+  std::stable_sort(issues.begin(), issues.end(), [](const LocatedIssue& a, const LocatedIssue& b) {
+    return std::tie(a.origin.kind, a.origin.file, a.origin.line) <
+           std::tie(b.origin.kind, b.origin.file, b.origin.line);
+  });
   const bool one_code =
       std::all_of(issues.begin(), issues.end(), [&](const auto& i) { return i.code == issues[0].code; });
   std::string what = issues[0].line();

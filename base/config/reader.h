@@ -52,6 +52,6 @@ struct ResolvedValue {
 std::vector<ResolvedValue> resolved_values(const FieldAccess& root, const ConfigOrigins& origins);
 
 /// Throws the ConfigError for `issues` if there are any.
-void throw_config_issues(const std::vector<LocatedIssue>& issues);
+void throw_config_issues(std::vector<LocatedIssue> issues);
 
 }  // namespace pear
