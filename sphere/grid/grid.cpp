@@ -1,0 +1,162 @@
+#include "sphere/grid/grid.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/constants.h"
+#include "base/error.h"
+#include "sphere/grid/healpix.h"
+#include "sphere/grid/rows.h"
+
+namespace pear::sphere {
+namespace {
+
+constexpr double kLongitudeToleranceDeg = 1e-3;  // float32 longitudes of fine grids, rounded text
+
+double wrapped_deg(double lon) {
+  const double w = std::fmod(lon, 360.0);
+  return w < 0 ? w + 360.0 : w;
+}
+
+/// Width of every column [M]: half-way bounds, closed around the globe when the columns are.
+std::vector<double> column_widths_deg(const LatLonGrid& g) {
+  const size_t m = g.lon_deg.size();
+  const double step = m > 1 ? (g.lon_deg.back() - g.lon_deg.front()) / static_cast<double>(m - 1) : 360.0;
+  return std::vector<double>(m, g.rows == RowKind::Regional ? step : 360.0 / static_cast<double>(m));
+}
+
+/// 2 sin((t1+t2)/2) sin((t2-t1)/2) = cos t1 - cos t2 without cancellation at the poles.
+double band(double t1, double t2) { return 2.0 * std::sin((t1 + t2) / 2) * std::sin((t2 - t1) / 2); }
+
+bool is_uniform_globe(std::span<const double> lon) {
+  const double step = 360.0 / static_cast<double>(lon.size());
+  for (size_t i = 0; i < lon.size(); ++i)
+    if (std::abs(lon[i] - lon[0] - step * static_cast<double>(i)) > kLongitudeToleranceDeg) return false;
+  return true;
+}
+
+void check_coordinates(std::span<const double> lat, std::span<const double> lon) {
+  for (size_t j = 1; j < lat.size(); ++j)
+    if (!(lat[j] < lat[j - 1]))
+      throw DataError("RowsNotMonotonic", "sphere.grid",
+                      {.what = fmt::format("latitude row {} is {} after {}", j, lat[j], lat[j - 1]),
+                       .expected = "rows from north to south"});
+  if (lat.empty() || lon.empty() || std::abs(lat.front()) > 90.0 + 1e-6 || std::abs(lat.back()) > 90.0 + 1e-6)
+    throw DataError("RowsNotMonotonic", "sphere.grid",
+                    {.what = "latitudes", .expected = "at least one value within -90..90 degrees"});
+  const double step = lon.size() > 1 ? (lon.back() - lon.front()) / static_cast<double>(lon.size() - 1) : 1.0;
+  for (size_t i = 1; i < lon.size(); ++i)
+    if (!(lon[i] > lon[i - 1]) || std::abs(lon[i] - lon[i - 1] - step) > std::max(2e-3, 1e-3 * step))
+      throw DataError("LongitudesIrregular", "sphere.grid",
+                      {.what = fmt::format("longitude column {} is {} after {}", i, lon[i], lon[i - 1]),
+                       .expected = fmt::format("equal steps of {:.6g} degrees eastwards", step)});
+}
+
+}  // namespace
+
+Grid::Grid(HealpixGrid g) : grid_(g) {
+  if (g.nside < 1 || g.nside > (int64_t{1} << 29))
+    throw ConfigError("UnknownGrid", "sphere.grid",
+                      {.what = fmt::format("HEALPix nside {}", g.nside), .expected = "1 to 2^29"});
+  if (g.order != PixelOrder::Ring && (g.nside & (g.nside - 1)) != 0)
+    throw ConfigError("NestedNeedsPowerOfTwo", "sphere.grid",
+                      {.what = fmt::format("HEALPix nside {} in nested or face-major order", g.nside),
+                       .expected = "a power of two",
+                       .hint = fmt::format("use healpix:{}:ring", g.nside)});
+}
+
+Grid::Grid(LatLonGrid g) : grid_(std::move(g)) {
+  const auto& value = std::get<LatLonGrid>(grid_);
+  check_coordinates(value.lat_deg, value.lon_deg);
+}
+
+Grid::Grid(ReducedGaussianGrid g) : grid_(std::move(g)) {
+  const auto& value = std::get<ReducedGaussianGrid>(grid_);
+  if (value.lat_deg.size() != value.row_lengths.size() || value.lat_deg.empty() ||
+      *std::min_element(value.row_lengths.begin(), value.row_lengths.end()) < 1)
+    throw DataError("RowsNotMonotonic", "sphere.grid",
+                    {.what = "reduced Gaussian grid", .expected = "a positive row length for every latitude row"});
+}
+
+Grid Grid::from_coordinates(std::span<const double> lat_deg, std::span<const double> lon_deg) {
+  check_coordinates(lat_deg, lon_deg);
+  LatLonGrid g{classify_rows(lat_deg), {lat_deg.begin(), lat_deg.end()}, {lon_deg.begin(), lon_deg.end()}};
+  if (!is_uniform_globe(lon_deg)) g.rows = RowKind::Regional;
+  if (g.rows != RowKind::Regional) {  // exact coordinates instead of rounded ones, so that equal grids are equal
+    g.lat_deg = row_latitudes_deg(g.rows, static_cast<int64_t>(lat_deg.size()));
+    const double step = 360.0 / static_cast<double>(lon_deg.size());
+    double first = lon_deg[0];
+    for (double nice : {0.0, step / 2})
+      if (std::abs(first - nice) < kLongitudeToleranceDeg / 2) first = nice;
+    for (size_t i = 0; i < g.lon_deg.size(); ++i) g.lon_deg[i] = first + step * static_cast<double>(i);
+  }
+  return Grid(std::move(g));
+}
+
+int64_t Grid::num_cells() const {
+  if (const auto* h = std::get_if<HealpixGrid>(&grid_)) return num_pixels(h->nside);
+  if (const auto* g = std::get_if<LatLonGrid>(&grid_)) return static_cast<int64_t>(g->lat_deg.size() * g->lon_deg.size());
+  int64_t sum = 0;
+  for (int64_t n : std::get<ReducedGaussianGrid>(grid_).row_lengths) sum += n;
+  return sum;
+}
+
+bool Grid::is_global() const {
+  const auto* g = std::get_if<LatLonGrid>(&grid_);
+  return g == nullptr || g->rows != RowKind::Regional;
+}
+
+Grid::Centres Grid::centres() const {
+  Centres c;
+  const size_t n = static_cast<size_t>(num_cells());
+  c.lat_deg.reserve(n);
+  c.lon_deg.reserve(n);
+  if (const auto* h = std::get_if<HealpixGrid>(&grid_)) {
+    for (size_t p = 0; p < n; ++p) {
+      const Angle a = pix2ang(*h, static_cast<int64_t>(p));
+      c.lat_deg.push_back(90.0 - a.theta * kDegPerRad);
+      c.lon_deg.push_back(a.phi * kDegPerRad);
+    }
+  } else if (const auto* g = std::get_if<LatLonGrid>(&grid_)) {
+    for (double lat : g->lat_deg)
+      for (double lon : g->lon_deg) {
+        c.lat_deg.push_back(lat);
+        c.lon_deg.push_back(is_global() ? wrapped_deg(lon) : lon);
+      }
+  } else {
+    const auto& r = std::get<ReducedGaussianGrid>(grid_);
+    for (size_t j = 0; j < r.lat_deg.size(); ++j)
+      for (int64_t i = 0; i < r.row_lengths[j]; ++i) {
+        c.lat_deg.push_back(r.lat_deg[j]);
+        c.lon_deg.push_back(360.0 * static_cast<double>(i) / static_cast<double>(r.row_lengths[j]));
+      }
+  }
+  return c;
+}
+
+std::vector<double> Grid::areas_sr() const {
+  if (const auto* h = std::get_if<HealpixGrid>(&grid_)) {
+    const auto n = static_cast<size_t>(num_pixels(h->nside));
+    return std::vector<double>(n, 4.0 * kPi / static_cast<double>(n));
+  }
+  std::vector<double> areas;
+  areas.reserve(static_cast<size_t>(num_cells()));
+  if (const auto* g = std::get_if<LatLonGrid>(&grid_)) {
+    const auto bounds = row_bounds_theta(g->rows, g->lat_deg);
+    const auto widths = column_widths_deg(*g);
+    for (size_t j = 0; j < g->lat_deg.size(); ++j)
+      for (double width : widths) areas.push_back(width * kRadPerDeg * band(bounds[j], bounds[j + 1]));
+    return areas;
+  }
+  const auto& r = std::get<ReducedGaussianGrid>(grid_);
+  const auto bounds = row_bounds_theta(RowKind::Gaussian, r.lat_deg);
+  for (size_t j = 0; j < r.lat_deg.size(); ++j) {
+    const double row = 2.0 * kPi * band(bounds[j], bounds[j + 1]) / static_cast<double>(r.row_lengths[j]);
+    areas.insert(areas.end(), static_cast<size_t>(r.row_lengths[j]), row);
+  }
+  return areas;
+}
+
+}  // namespace pear::sphere
