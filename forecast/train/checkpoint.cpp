@@ -47,7 +47,9 @@ void write_tensors(const fs::path& path, const TensorMap& tensors, int64_t step)
 
 [[noreturn]] void throw_bad(const fs::path& folder, const std::string& problem) {
   throw DataError("BadCheckpoint", "train.checkpoint",
-                  {.what = "checkpoint " + folder.string(), .expected = "a complete folder", .found = problem,
+                  {.what = "checkpoint " + folder.string(),
+                   .expected = "a complete folder",
+                   .found = problem,
                    .hint = "use an older checkpoint folder, or train again"});
 }
 
@@ -112,7 +114,8 @@ std::optional<fs::path> newest_valid_checkpoint(const fs::path& directory) {
   }
   if (!problems.empty())
     throw DataError("BadCheckpoint", "train.checkpoint",
-                    {.what = "no checkpoint in " + directory.string() + " can be read", .found = problems,
+                    {.what = "no checkpoint in " + directory.string() + " can be read",
+                     .found = problems,
                      .hint = "start afresh with run.overwrite=true or another run.name"});
   return std::nullopt;
 }
@@ -142,7 +145,8 @@ fs::path CheckpointWriter::write(const CheckpointContent& content, const std::ve
   if (const auto free = free_space(directory_); free < needed)
     throw DataError("DiskFull", "train.checkpoint",
                     {.what = "step " + std::to_string(content.step) + " in " + directory_.string(),
-                     .expected = fmt::format("{} MiB free", needed >> 20), .found = fmt::format("{} MiB", free >> 20),
+                     .expected = fmt::format("{} MiB free", needed >> 20),
+                     .found = fmt::format("{} MiB", free >> 20),
                      .hint = "older checkpoints are untouched; free space and run again with --resume"});
   const fs::path final_path = directory_ / checkpoint_folder_name(content.step);
   const fs::path temporary = final_path.string() + ".tmp";
@@ -155,7 +159,8 @@ fs::path CheckpointWriter::write(const CheckpointContent& content, const std::ve
     sync_path(directory_);
   } catch (const fs::filesystem_error& e) {
     throw DataError("WriteFailed", "train.checkpoint",
-                    {.what = "step " + std::to_string(content.step), .found = e.what(),
+                    {.what = "step " + std::to_string(content.step),
+                     .found = e.what(),
                      .hint = "older checkpoints are untouched; make room or permission and run again with --resume"});
   }
   write_pointers(content.step, best, best_metric);
@@ -186,9 +191,10 @@ void CheckpointWriter::write_pointers(int64_t last_step, const std::vector<BestE
 void CheckpointWriter::retire(const std::vector<BestEntry>& best) const {
   const auto folders = list_checkpoints(directory_);
   for (size_t i = static_cast<size_t>(config_.keep_last); i < folders.size(); ++i) {
-    const bool is_best = std::any_of(best.begin(), best.end(), [&](const auto& b) { return b.step == folders[i].step; });
+    const bool is_best =
+        std::any_of(best.begin(), best.end(), [&](const auto& b) { return b.step == folders[i].step; });
     if (is_best) continue;
-    std::error_code ignored;  // a folder that cannot be removed costs space, not correctness
+    std::error_code ignored;                           // a folder that cannot be removed costs space, not correctness
     fs::remove(folders[i].path / kManifest, ignored);  // first: a half-removed folder is never read
     fs::remove_all(folders[i].path, ignored);
   }

@@ -13,8 +13,9 @@ FlatParameters::FlatParameters(torch::nn::Module& module) {
   for (const auto& item : parameters) {
     const auto& p = item.value();
     if (p.scalar_type() != torch::kFloat32)
-      throw ShapeError("NotFloat32", "train.parameters",
-                       {.what = "parameter " + item.key(), .expected = "float32", .found = torch::toString(p.scalar_type())});
+      throw ShapeError(
+          "NotFloat32", "train.parameters",
+          {.what = "parameter " + item.key(), .expected = "float32", .found = torch::toString(p.scalar_type())});
     device = p.device();
     entries_.push_back({item.key(), num_parameters_, p.numel(), p.sizes().vec()});
     num_parameters_ += p.numel();

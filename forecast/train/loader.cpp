@@ -34,8 +34,8 @@ Batch Loader::make(int64_t position) {
   const int64_t step = first_step_ + position / mine;
   const int64_t slot = plan_.first_slot + position % mine;
   const auto samples = sampler_.samples_of(step);
-  Batch batch = dataset_.load(std::span(samples).subspan(static_cast<size_t>(slot * plan_.batch),
-                                                         static_cast<size_t>(plan_.batch)));
+  Batch batch = dataset_.load(
+      std::span(samples).subspan(static_cast<size_t>(slot * plan_.batch), static_cast<size_t>(plan_.batch)));
   augmentation_.apply(batch, (step * plan_.slots + slot) * plan_.batch);
   return batch;
 }

@@ -48,7 +48,9 @@ Loss::Loss(const LossConfig& config, const StateLayout& layout, const torch::Dev
 torch::Tensor Loss::channel_error(const torch::Tensor& prediction, const torch::Tensor& target) const {
   if (prediction.sizes() != target.sizes())
     throw ShapeError("SizeMismatch", "train.loss",
-                     {.what = "prediction and target", .expected = shape_string(target.sizes()), .found = shape_string(prediction.sizes())});
+                     {.what = "prediction and target",
+                      .expected = shape_string(target.sizes()),
+                      .found = shape_string(prediction.sizes())});
   const auto error = prediction.to(torch::kFloat32) - target;
   torch::Tensor penalty;
   if (config_.kind == "l1") {
@@ -60,7 +62,7 @@ torch::Tensor Loss::channel_error(const torch::Tensor& prediction, const torch::
     const auto size = error.abs();
     penalty = torch::where(size <= delta, 0.5 * error.square(), delta * (size - 0.5 * delta));
   }
-  return penalty.mean({0, -1}, /*keepdim=*/false, torch::kFloat64).flatten();
+  return penalty.mean(std::vector<int64_t>{0, penalty.dim() - 1}, /*keepdim=*/false, torch::kFloat64).flatten();
 }
 
 Loss::Value Loss::operator()(const State& prediction, const State& target) const {

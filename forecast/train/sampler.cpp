@@ -13,11 +13,12 @@ Sampler::Sampler(int64_t num_samples, int64_t samples_per_step, uint64_t seed, b
   PEAR_ASSERT(samples_per_step > 0);
   steps_per_epoch_ = wrap ? (num_samples + samples_per_step - 1) / samples_per_step : num_samples / samples_per_step;
   if (steps_per_epoch_ < 1)
-    throw ConfigError("TooFewSamples", "train.sampler",
-                      {.what = "an epoch has no complete step",
-                       .expected = "at least " + std::to_string(samples_per_step) + " samples (train.slots x train.batch)",
-                       .found = std::to_string(num_samples) + " training pairs",
-                       .hint = "lower train.slots or train.batch, set train.last_batch: wrap, or widen data.train"});
+    throw ConfigError(
+        "TooFewSamples", "train.sampler",
+        {.what = "an epoch has no complete step",
+         .expected = "at least " + std::to_string(samples_per_step) + " samples (train.slots x train.batch)",
+         .found = std::to_string(num_samples) + " training pairs",
+         .hint = "lower train.slots or train.batch, set train.last_batch: wrap, or widen data.train"});
 }
 
 std::vector<int64_t> Sampler::permutation(int64_t num_samples, uint64_t seed, int64_t epoch) {

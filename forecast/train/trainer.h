@@ -43,20 +43,20 @@ struct TrainRequest {
   TrainConfig train;
   CheckpointConfig checkpoint;
   StartMode mode = StartMode::Fresh;
-  std::filesystem::path start_path;                  ///< for Fork, WarmStart, WeightsOnly
-  WeightsKind start_weights = WeightsKind::Auto;     ///< for WarmStart, WeightsOnly
-  bool warm_start_strict = true;                     ///< every weight must match by name and shape
-  std::map<std::string, std::string> warm_start_map; ///< name here -> name in the checkpoint
-  nlohmann::json resolved_config;                    ///< whole resolved run config, for provenance
+  std::filesystem::path start_path;                   ///< for Fork, WarmStart, WeightsOnly
+  WeightsKind start_weights = WeightsKind::Auto;      ///< for WarmStart, WeightsOnly
+  bool warm_start_strict = true;                      ///< every weight must match by name and shape
+  std::map<std::string, std::string> warm_start_map;  ///< name here -> name in the checkpoint
+  nlohmann::json resolved_config;                     ///< whole resolved run config, for provenance
   std::string config_sha256;
   std::shared_ptr<const io::Store> store;  ///< opened from data.store if null
   std::shared_ptr<DataAxis> data_axis;     ///< one process if null
 };
 
 struct TrainResult {
-  int64_t steps = 0;         ///< steps done by the whole run
-  int64_t total_steps = 0;   ///< steps planned
-  double last_loss = 0;      ///< loss of the last step
+  int64_t steps = 0;        ///< steps done by the whole run
+  int64_t total_steps = 0;  ///< steps planned
+  double last_loss = 0;     ///< loss of the last step
   std::optional<double> best_value;
   std::optional<int64_t> best_step;
   std::string best_metric;

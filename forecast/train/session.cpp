@@ -1,0 +1,264 @@
+#include "forecast/train/session.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include <utility>
+
+#include "base/config/writer.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/provenance.h"
+#include "base/random.h"
+#include "forecast/train/dataset.h"
+
+namespace pear::forecast {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kStateVersion = 1;
+constexpr const char* kFirstMoment = "exp_avg.";
+constexpr const char* kSecondMoment = "exp_avg_sq.";
+
+TensorMap named_views(const FlatParameters& parameters, const torch::Tensor& buffer, const std::string& prefix = "") {
+  TensorMap tensors;
+  for (const auto& entry : parameters.entries())
+    tensors[prefix + entry.name] = FlatParameters::view_of(buffer, entry).detach().clone();
+  return tensors;
+}
+
+std::string list_text(const std::vector<std::string>& items) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "" : "; ") + item;
+  return text;
+}
+
+void build_model(Session& s) {
+  const auto& request = s.request;
+  at::manual_seed(random_u64(request.seed, "weights", 0));
+  auto network = make_network(request.model, s.layout);
+  network->to(request.device);
+  network->train();
+  s.model = std::make_shared<LearnedModel>(network, *s.normaliser, request.model, request.data.lead_or_every(),
+                                           request.model.name);
+  s.parameters.emplace(s.model->network());
+  s.optimizer.emplace(request.train, *s.parameters);
+  if (request.train.ema.is_on()) s.ema.emplace(request.train.ema, *s.parameters);
+}
+
+/// Weights, average, moments, progress.
+void restore(Session& s, const CheckpointContent& content) {
+  load_flat(*s.parameters, s.parameters->values(), content.model, "", "weights");
+  load_flat(*s.parameters, s.optimizer->first_moment(), content.optimizer, kFirstMoment, "first moments");
+  load_flat(*s.parameters, s.optimizer->second_moment(), content.optimizer, kSecondMoment, "second moments");
+  s.optimizer->set_num_updates(content.state.at("num_updates").get<int64_t>());
+  if (s.ema)
+    load_flat(*s.parameters, s.ema->average(), content.ema.empty() ? content.model : content.ema, "", "average");
+  s.progress = progress_from_json(content.state.at("progress"));
+  s.progress.step = content.step;
+}
+
+void check_resumable(const Session& s, const nlohmann::json& state, const fs::path& folder) {
+  const auto changed = differences(state.at("config"), defining_config(s.request));
+  if (!changed.empty())
+    throw ConfigError("ConfigChanged", "train.resume",
+                      {.what = "configuration differs from " + folder.string(),
+                       .found = list_text(changed),
+                       .hint = "restore these keys, or continue as a new run with --fork"});
+  const auto fingerprint = state.at("data_fingerprint").get<std::string>();
+  if (fingerprint != s.store->fingerprint())
+    throw DataError("DataChanged", "train.resume",
+                    {.what = "store " + s.request.data.store.str(),
+                     .expected = "fingerprint " + fingerprint,
+                     .found = s.store->fingerprint(),
+                     .hint = "use the store of the run, or --fork"});
+  if (const int threads = state.value("threads", 0); threads != at::get_num_threads())
+    log_warn("resumed with {} threads after {}: sums may round differently", at::get_num_threads(), threads);
+}
+
+/// The checkpoint's own normalisation goes with its weights.
+void adopt_normaliser(Session& s, const nlohmann::json& state) {
+  if (layout_from_json(state.at("layout")) != s.layout) {
+    log_info("start: other variables than in the checkpoint, normalisation is taken from the store");
+    return;
+  }
+  s.normaliser = Normaliser::from_json(state.at("normaliser"), s.layout);
+}
+
+void warm_start(Session& s, const CheckpointContent& content) {
+  const auto& request = s.request;
+  const bool use_ema =
+      request.start_weights == WeightsKind::Ema || (request.start_weights == WeightsKind::Auto && !content.ema.empty());
+  if (use_ema && content.ema.empty())
+    throw DataError("NoEmaWeights", "train.start",
+                    {.what = request.start_path.string() + " holds no averaged weights"});
+  const TensorMap& source = use_ema ? content.ema : content.model;
+  torch::NoGradGuard no_grad;
+  std::vector<std::string> missing, reshaped, unexpected;
+  std::map<std::string, bool> used;
+  int64_t matched = 0;
+  for (const auto& entry : s.parameters->entries()) {
+    const auto mapped = request.warm_start_map.find(entry.name);
+    const auto& name = mapped == request.warm_start_map.end() ? entry.name : mapped->second;
+    const auto it = source.find(name);
+    if (it == source.end()) {
+      missing.push_back(entry.name);
+      continue;
+    }
+    used[name] = true;
+    if (it->second.sizes() != torch::IntArrayRef(entry.shape)) {
+      reshaped.push_back(entry.name);
+      continue;
+    }
+    FlatParameters::view_of(s.parameters->values(), entry).copy_(it->second);
+    ++matched;
+  }
+  for (const auto& [name, tensor] : source)
+    if (!used.contains(name)) unexpected.push_back(name);
+  const std::string summary =
+      fmt::format("{} matched, {} missing [{}], {} unexpected [{}], {} of another shape [{}]", matched, missing.size(),
+                  list_text(missing), unexpected.size(), list_text(unexpected), reshaped.size(), list_text(reshaped));
+  log_info("weights of {}: {}", request.start_path.string(), summary);
+  const bool exact = missing.empty() && unexpected.empty() && reshaped.empty();
+  if (!exact && (request.warm_start_strict || request.mode == StartMode::WeightsOnly))
+    throw DataError("WeightMismatch", "train.start",
+                    {.what = "weights of " + request.start_path.string(),
+                     .expected = "every weight by name and shape",
+                     .found = summary,
+                     .hint = "use the same model section, a name map, or a warm start that is not strict"});
+  if (s.ema) torch::Tensor(s.ema->average()).copy_(s.parameters->values());
+}
+
+nlohmann::json parent_of(const fs::path& folder, const nlohmann::json& state) {
+  return {{"checkpoint", folder.filename().string()},
+          {"run", state.value("run", nlohmann::json())},
+          {"step", state.at("step")}};
+}
+
+void start_from_other(Session& s) {
+  const fs::path folder = resolve_checkpoint(s.request.start_path);
+  const auto content = read_checkpoint(folder, s.request.mode == StartMode::Fork);
+  const auto layout = layout_from_json(content.state.at("layout"));
+  check_store_fits(layout, *s.store, folder.string(), s.request.data.store.str());
+  adopt_normaliser(s, content.state);
+  build_model(s);
+  if (s.request.mode == StartMode::Fork) {
+    for (const auto& line : differences(content.state.at("config"), defining_config(s.request)))
+      log_info("fork: {}", line);
+    restore(s, content);
+    s.progress.best.clear();
+  } else {
+    warm_start(s, content);
+  }
+  s.parent = parent_of(folder, content.state);
+}
+
+void refuse_existing(const Session& s) {
+  const auto folders = list_checkpoints(s.checkpoint_dir());
+  if (folders.empty()) return;
+  if (!s.request.overwrite)
+    throw DataError(
+        "RunExists", "train.start",
+        {.what = s.request.run_dir.string() + " holds checkpoints up to step " + std::to_string(folders.front().step),
+         .expected = "an empty run folder",
+         .hint = "continue with --resume, choose another run.name, or set run.overwrite=true"});
+  fs::remove_all(s.checkpoint_dir());
+}
+
+}  // namespace
+
+bool Session::learns_tendency() const { return request.model.output == "tendency"; }
+
+void load_flat(const FlatParameters& parameters, const torch::Tensor& buffer, const TensorMap& tensors,
+               const std::string& prefix, const std::string& what) {
+  torch::NoGradGuard no_grad;
+  std::vector<std::string> problems;
+  size_t found = 0;
+  for (const auto& entry : parameters.entries()) {
+    const auto it = tensors.find(prefix + entry.name);
+    if (it == tensors.end()) {
+      problems.push_back("missing " + prefix + entry.name);
+    } else if (++found; it->second.sizes() != torch::IntArrayRef(entry.shape)) {
+      problems.push_back("another shape of " + prefix + entry.name);
+    } else {
+      FlatParameters::view_of(buffer, entry).copy_(it->second);
+    }
+  }
+  if (prefix.empty() && found < tensors.size())
+    for (const auto& [name, tensor] : tensors) {
+      bool known = false;
+      for (const auto& entry : parameters.entries()) known = known || entry.name == name;
+      if (!known) problems.push_back("unexpected " + name);
+    }
+  if (!problems.empty())
+    throw DataError("WeightMismatch", "train.checkpoint",
+                    {.what = what + " do not fit the network", .found = list_text(problems)});
+}
+
+Session make_session(const TrainRequest& request) {
+  Session s;
+  s.request = request;
+  s.store = request.store ? request.store : io::Store::open(request.data.store.str());
+  s.layout = layout_from_store(request.data, *s.store);
+  const auto lag = s.learns_tendency() ? std::optional(request.data.lead_or_every()) : std::nullopt;
+  s.normaliser = request.data.normalisation == "none" ? Normaliser::identity(s.layout)
+                                                      : Normaliser::from_store(*s.store, s.layout, lag);
+  if (request.mode == StartMode::Resume) {
+    if (const auto folder = newest_valid_checkpoint(s.checkpoint_dir())) {
+      const auto content = read_checkpoint(*folder);
+      check_store_fits(layout_from_json(content.state.at("layout")), *s.store, folder->string(),
+                       request.data.store.str());
+      check_resumable(s, content.state, *folder);
+      s.normaliser = Normaliser::from_json(content.state.at("normaliser"), s.layout);
+      build_model(s);
+      restore(s, content);
+      s.parent = content.state.value("parent", nlohmann::json());
+      log_info("resumed from {}", folder->filename().string());
+      return s;
+    }
+    log_info("nothing to resume in {}: starting at step 0", request.run_dir.string());
+    build_model(s);
+    return s;
+  }
+  refuse_existing(s);
+  if (request.mode == StartMode::Fresh)
+    build_model(s);
+  else
+    start_from_other(s);
+  return s;
+}
+
+CheckpointContent content_of(const Session& s) {
+  CheckpointContent content;
+  const auto& request = s.request;
+  content.step = s.progress.step;
+  content.model = named_views(*s.parameters, s.parameters->values());
+  if (s.ema) content.ema = named_views(*s.parameters, s.ema->average());
+  content.optimizer = named_views(*s.parameters, s.optimizer->first_moment(), kFirstMoment);
+  content.optimizer.merge(named_views(*s.parameters, s.optimizer->second_moment(), kSecondMoment));
+  auto provenance = provenance_base();
+  if (!request.resolved_config.is_null()) {
+    provenance["config"] = request.resolved_config;
+    provenance["config_sha256"] = request.config_sha256;
+  }
+  content.state = {{"version", kStateVersion},
+                   {"run", request.name},
+                   {"step", s.progress.step},
+                   {"num_updates", s.optimizer->num_updates()},
+                   {"num_parameters", s.parameters->num_parameters()},
+                   {"seed", request.seed},
+                   {"threads", at::get_num_threads()},
+                   {"progress", json_from_progress(s.progress)},
+                   {"best_metric", request.train.best_metric},
+                   {"layout", json_from_layout(s.layout)},
+                   {"step_seconds", request.data.lead_or_every().seconds},
+                   {"model", to_json_value(request.model)},
+                   {"normaliser", s.normaliser->to_json()},
+                   {"config", defining_config(request)},
+                   {"data_fingerprint", s.store->fingerprint()},
+                   {"parent", s.parent},
+                   {"provenance", provenance}};
+  return content;
+}
+
+}  // namespace pear::forecast

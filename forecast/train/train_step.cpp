@@ -1,0 +1,116 @@
+#include "forecast/train/train_step.h"
+
+#include <ATen/Context.h>
+#include <ATen/autocast_mode.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace pear::forecast {
+namespace {
+
+/// bfloat16 arithmetic in matrix products for the life of this object; weights stay float32.
+class Autocast {
+ public:
+  Autocast(torch::DeviceType type, bool on) : type_(type), before_(at::autocast::is_autocast_enabled(type)) {
+    at::autocast::set_autocast_enabled(type_, on);
+    if (on) at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
+  }
+  ~Autocast() {
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(type_, before_);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  torch::DeviceType type_;
+  bool before_;
+};
+
+std::string sample_names(const Batch& batch) {
+  std::string text;
+  for (const auto& pair : batch.pairs) text += (text.empty() ? "" : ", ") + format_time(pair.input);
+  return text;
+}
+
+}  // namespace
+
+TrainStep::TrainStep(Session& session, DataAxis& axis, SlotPlan plan)
+    : session_(session),
+      axis_(axis),
+      plan_(plan),
+      loss_(session.request.train.loss, session.layout, session.request.device) {}
+
+SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot) {
+  auto& s = session_;
+  const auto gradient = s.parameters->gradient();
+  torch::Tensor(gradient).zero_();
+  // Dropout and drop-path draw from here: a function of (seed, step, slot), not of what ran before.
+  at::manual_seed(random_u64(s.request.seed, "dropout", static_cast<uint64_t>(s.progress.step * plan_.slots + slot)));
+  const State input = s.normaliser->normalise(batch.input.to(s.request.device));
+  const State target = s.normaliser->normalise(batch.target.to(s.request.device));
+  State prediction;
+  {
+    const Autocast autocast(s.request.device.type(), s.request.precision == "bf16");
+    prediction = s.model->predict_normalised(input);
+  }
+  const auto value = loss_(prediction, target);
+  (value.total / static_cast<double>(plan_.slots)).backward();
+  const auto terms =
+      torch::cat({value.total.detach().reshape({1}), value.per_channel}).div(static_cast<double>(plan_.slots)).cpu();
+  if (!std::isfinite(terms[0].item<double>())) describe_problem(batch, slot, prediction);
+  // One slot needs no copy; with several the next one overwrites the buffer.
+  return {plan_.slots == 1 ? gradient : gradient.clone(), terms};
+}
+
+void TrainStep::describe_problem(const Batch& batch, int64_t slot, const State& prediction) {
+  if (!problem_.empty()) return;
+  problem_ = fmt::format("slot {}, samples {}", slot, sample_names(batch));
+  const auto channels = prediction.channels().detach().cpu();
+  const auto bad = torch::isfinite(channels).logical_not().nonzero();
+  if (bad.size(0) == 0) return;
+  const auto cell = static_cast<size_t>(bad[0][2].item<int64_t>());
+  const auto centres = session_.layout.grid.centres();
+  problem_ += fmt::format(", first bad value: channel {}, cell {} ({:.1f}N {:.1f}E)",
+                          session_.layout.channel_names()[static_cast<size_t>(bad[0][1].item<int64_t>())], cell,
+                          centres.lat_deg[cell], centres.lon_deg[cell]);
+}
+
+void TrainStep::throw_non_finite(double loss, double norm) const {
+  std::string found = fmt::format("loss {}, gradient norm {}", loss, norm);
+  if (!problem_.empty()) found += "; " + problem_;
+  for (const auto& entry : session_.parameters->entries()) {
+    const auto part = FlatParameters::view_of(session_.parameters->gradient(), entry);
+    if (torch::isfinite(part).all().item<bool>()) continue;
+    found += "; first bad gradient: " + entry.name;
+    break;
+  }
+  throw DataError("NonFinite", "train.step",
+                  {.what = fmt::format("step {}", session_.progress.step + 1),
+                   .expected = "finite loss and gradient",
+                   .found = found,
+                   .hint = "the input is finite: lower train.lr or set train.clip.norm; the last checkpoint is good"});
+}
+
+StepResult TrainStep::run(Loader& loader) {
+  problem_.clear();
+  SlotTree tree;
+  for (int64_t slot = plan_.first_slot; slot < plan_.last_slot; ++slot) tree.add(slot, run_slot(loader.next(), slot));
+  const SlotSum total = axis_.total(tree.subtrees(), plan_.slots);
+  const auto gradient = session_.parameters->gradient();
+  if (!total.gradient.is_same(gradient)) torch::Tensor(gradient).copy_(total.gradient);
+  StepResult result;
+  const double* terms = total.terms.data_ptr<double>();
+  result.loss = terms[0];
+  result.channel_loss.assign(terms + 1, terms + total.terms.numel());
+  result.grad_norm = blocked_norm(gradient);
+  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) throw_non_finite(result.loss, result.grad_norm);
+  clip_gradient(gradient, session_.request.train.clip.norm);
+  return result;
+}
+
+}  // namespace pear::forecast

@@ -1,0 +1,41 @@
+// Loss and gradient of one step: the slots of this process, then the sum over the data axis.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "forecast/train/data_axis.h"
+#include "forecast/train/loader.h"
+#include "forecast/train/loss.h"
+#include "forecast/train/session.h"
+
+namespace pear::forecast {
+
+struct StepResult {
+  double loss = 0;                   ///< mean over the slots of the step
+  std::vector<double> channel_loss;  ///< unweighted penalty by channel, mean over the slots
+  double grad_norm = 0;              ///< before clipping
+};
+
+/// Fills `session.parameters->gradient()` with the clipped gradient of the mean loss over all slots.
+/// Errors:  DataError `NonFinite` naming step, slot, samples and the first bad channel or parameter; weights, moments
+///          and counters are untouched then.
+class TrainStep {
+ public:
+  TrainStep(Session& session, DataAxis& axis, SlotPlan plan);
+  StepResult run(Loader& loader);
+
+ private:
+  SlotSum run_slot(const Batch& batch, int64_t slot);
+  void describe_problem(const Batch& batch, int64_t slot, const State& prediction);
+  [[noreturn]] void throw_non_finite(double loss, double norm) const;
+
+  Session& session_;
+  DataAxis& axis_;
+  SlotPlan plan_;
+  Loss loss_;
+  std::string problem_;  ///< of this process, in the present step
+};
+
+}  // namespace pear::forecast

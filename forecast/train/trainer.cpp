@@ -1,0 +1,252 @@
+#include "forecast/train/trainer.h"
+
+#include <ATen/Context.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/signals.h"
+#include "forecast/train/metrics_log.h"
+#include "forecast/train/schedule.h"
+#include "forecast/train/train_step.h"
+#include "forecast/train/validation.h"
+
+namespace pear::forecast {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+constexpr double kKibPerGib = 1048576.0;
+
+double peak_memory_gib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / kKibPerGib;
+}
+
+std::vector<std::string> metric_columns(const StateLayout& layout) {
+  std::vector<std::string> columns{"kind",      "step",          "epoch",     "loss",    "lr",
+                                   "grad_norm", "samples_per_s", "data_wait", "val_loss"};
+  for (const char* prefix : {"loss_", "rmse_", "persistence_"})
+    for (const auto& channel : layout.channel_names()) columns.push_back(prefix + channel);
+  return columns;
+}
+
+/// The step loop over a session.
+class Trainer {
+ public:
+  Trainer(Session session, std::shared_ptr<DataAxis> axis);
+  TrainResult run();
+
+ private:
+  void advance(TrainStep& step, Loader& loader);
+  void log_step(const StepResult& result, double lr, const Loader& loader);
+  bool is_validation_due() const;
+  bool validate_now();
+  bool is_checkpoint_due(bool is_new_best);
+  void save();
+  TrainResult result(double seconds) const;
+  bool is_leader() const { return axis_->rank() == 0; }
+  const TrainConfig& config() const { return session_.request.train; }
+
+  Session session_;
+  std::shared_ptr<DataAxis> axis_;
+  Dataset train_set_;
+  std::optional<Dataset> select_set_;
+  Augmentation augmentation_;
+  Sampler sampler_;
+  Loss loss_;
+  CheckpointWriter writer_;
+  MetricsLog metrics_;
+  std::vector<std::string> channels_;
+  int64_t total_steps_ = 0, last_step_ = 0, saved_step_ = -1;
+  Clock::time_point last_save_ = Clock::now(), window_start_ = Clock::now();
+  double window_wait_ = 0;
+  int64_t window_first_step_ = 0;
+};
+
+Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
+    : session_(std::move(session)),
+      axis_(std::move(axis)),
+      train_set_(session_.store, session_.layout, session_.request.data.train, session_.request.data, "train"),
+      augmentation_(config().augment, session_.layout, session_.request.seed),
+      sampler_(train_set_.size(), config().slots * config().batch, session_.request.seed,
+               config().last_batch == "wrap"),
+      loss_(config().loss, session_.layout, session_.request.device),
+      writer_(session_.checkpoint_dir(), session_.request.checkpoint),
+      metrics_(session_.request.run_dir, metric_columns(session_.layout), session_.progress.step),
+      channels_(session_.layout.channel_names()) {
+  const auto& request = session_.request;
+  if (!request.data.select.empty())
+    select_set_.emplace(session_.store, session_.layout, request.data.select, request.data, "select");
+  total_steps_ = config().epochs * sampler_.steps_per_epoch();
+  if (config().max_steps > 0) total_steps_ = std::min(total_steps_, config().max_steps);
+  last_step_ = config().stop_at_step > 0 ? std::min(total_steps_, config().stop_at_step) : total_steps_;
+  if (request.mode == StartMode::Resume && is_leader())
+    writer_.rewind(session_.progress.step, session_.progress.best, config().best_metric);
+  if (session_.progress.step > 0 && request.mode == StartMode::Resume) saved_step_ = session_.progress.step;
+  log_info("grid {}, {} channels, {} training pairs{}, {} selection pairs", session_.layout.grid.spec(),
+           session_.layout.num_channels(), train_set_.size(), train_set_.is_resident() ? " in memory" : "",
+           select_set_ ? select_set_->size() : 0);
+  log_info("model {} with {} parameters on {}, {}; {} steps of {} samples, {} per epoch", request.model.name,
+           session_.parameters->num_parameters(), request.device.str(), request.precision, total_steps_,
+           config().slots * config().batch, sampler_.steps_per_epoch());
+}
+
+bool Trainer::is_validation_due() const {
+  if (!select_set_) return false;
+  const int64_t n = session_.progress.step;
+  if (n == total_steps_) return true;
+  if (config().validate_every_steps > 0 && n % config().validate_every_steps == 0) return true;
+  const int64_t every = config().validate_every_epochs * sampler_.steps_per_epoch();
+  return every > 0 && n % every == 0;
+}
+
+bool Trainer::validate_now() {
+  std::optional<ScopedWeights> averaged;
+  if (session_.ema && config().ema.use_in_validation) averaged.emplace(*session_.parameters, session_.ema->average());
+  const auto values = validate(*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device);
+  const double value = values.metric(config().best_metric, channels_);
+  auto& best = session_.progress.best;
+  const bool is_new_best = best.empty() || value < best.front().value;
+  best.insert(
+      std::upper_bound(best.begin(), best.end(), value, [](double v, const BestEntry& e) { return v < e.value; }),
+      {session_.progress.step, value});
+  best.resize(std::min<size_t>(best.size(), std::max<int64_t>(session_.request.checkpoint.keep_best, 1)));
+  const bool is_kept = std::any_of(best.begin(), best.end(), [&](auto& e) { return e.step == session_.progress.step; });
+  if (is_leader()) {
+    auto row = values.row(channels_);
+    row.update({{"kind", "validation"},
+                {"step", session_.progress.step},
+                {"epoch", sampler_.epoch_of(session_.progress.step - 1)}});
+    metrics_.write(row);
+    std::string text;
+    for (size_t c = 0; c < std::min<size_t>(channels_.size(), 4); ++c)
+      text += fmt::format(" {} {:.4g} (persistence {:.4g})", channels_[c], values.rmse[c], values.persistence_rmse[c]);
+    log_info("step {}/{} validation loss {:.4f}{}; rmse{}", session_.progress.step, total_steps_, values.loss,
+             is_new_best ? ", best so far" : "", text);
+  }
+  return is_kept && session_.request.checkpoint.keep_best > 0;
+}
+
+bool Trainer::is_checkpoint_due(bool is_new_best) {
+  const auto& when = session_.request.checkpoint;
+  if (is_new_best) return true;
+  if (when.every_steps > 0 && session_.progress.step % when.every_steps == 0) return true;
+  return axis_->any(when.every_minutes > 0 && seconds_since(last_save_) > 60.0 * when.every_minutes);
+}
+
+void Trainer::save() {
+  if (saved_step_ == session_.progress.step) return;
+  if (is_leader()) writer_.write(content_of(session_), session_.progress.best, config().best_metric);
+  axis_->barrier();
+  saved_step_ = session_.progress.step;
+  last_save_ = Clock::now();
+}
+
+void Trainer::log_step(const StepResult& result, double lr, const Loader& loader) {
+  auto& progress = session_.progress;
+  progress.window_loss += result.loss;
+  ++progress.window_steps;
+  if (progress.step % config().log_every != 0 && progress.step != total_steps_) return;
+  const double mean = progress.window_loss / static_cast<double>(progress.window_steps);
+  progress.window_loss = 0;
+  progress.window_steps = 0;
+  if (!is_leader()) return;
+  const double elapsed = std::max(seconds_since(window_start_), 1e-9);
+  const int64_t steps = progress.step - window_first_step_;
+  const double rate = static_cast<double>(steps * config().slots * config().batch) / elapsed;
+  const double wait = (loader.wait_seconds() - window_wait_) / elapsed;
+  const double left = elapsed / static_cast<double>(steps) * static_cast<double>(last_step_ - progress.step);
+  nlohmann::json row{{"kind", "train"},
+                     {"step", progress.step},
+                     {"epoch", sampler_.epoch_of(progress.step - 1)},
+                     {"loss", mean},
+                     {"lr", lr},
+                     {"grad_norm", result.grad_norm}};
+  for (size_t c = 0; c < channels_.size(); ++c) row["loss_" + channels_[c]] = result.channel_loss[c];
+  if (!session_.request.reproducible) row.update({{"samples_per_s", rate}, {"data_wait", wait}});
+  metrics_.write(row);
+  log_info("step {}/{} loss {:.4f} lr {:.1e} |g| {:.2f} {:.0f} sample/s wait {:.1f}% mem {:.1f} GiB eta {}",
+           progress.step, total_steps_, mean, lr, result.grad_norm, rate, 100 * wait, peak_memory_gib(),
+           format_seconds(left));
+  window_start_ = Clock::now();
+  window_wait_ = loader.wait_seconds();
+  window_first_step_ = progress.step;
+}
+
+void Trainer::advance(TrainStep& step, Loader& loader) {
+  auto& s = session_;
+  const double lr = config().lr * schedule_factor(config().schedule, s.progress.step, total_steps_);
+  const StepResult result = step.run(loader);
+  s.optimizer->step(*s.parameters, lr);
+  if (s.ema) s.ema->update(*s.parameters, s.optimizer->num_updates());
+  ++s.progress.step;
+  s.progress.last_loss = result.loss;
+  log_step(result, lr, loader);
+}
+
+TrainResult Trainer::run() {
+  const auto start = Clock::now();
+  const int64_t share = config().slots / axis_->size(), more = config().slots % axis_->size(), rank = axis_->rank();
+  const int64_t first_slot = rank * share + std::min(rank, more);
+  const SlotPlan plan{config().slots, config().batch, first_slot, first_slot + share + (rank < more ? 1 : 0)};
+  const int64_t first_step = std::min(session_.progress.step, last_step_);
+  window_first_step_ = first_step;
+  TrainStep step(session_, *axis_, plan);
+  Loader loader(train_set_, sampler_, augmentation_, plan, first_step, last_step_, session_.request.data.prefetch);
+  window_start_ = Clock::now();
+  while (session_.progress.step < last_step_) {
+    advance(step, loader);
+    const bool is_new_best = is_validation_due() && validate_now();
+    if (is_checkpoint_due(is_new_best)) save();
+    if (axis_->any(stop_requested()) && session_.progress.step < last_step_) {
+      save();
+      throw StoppedBySignal(fmt::format("stopped by a signal after step {}; the state is in {}", session_.progress.step,
+                                        checkpoint_folder_name(session_.progress.step)));
+    }
+  }
+  save();
+  return result(seconds_since(start));
+}
+
+TrainResult Trainer::result(double seconds) const {
+  TrainResult r;
+  r.steps = session_.progress.step;
+  r.total_steps = total_steps_;
+  r.last_loss = session_.progress.last_loss;
+  r.best_metric = config().best_metric;
+  r.last_checkpoint = r.best_checkpoint = writer_.directory() / checkpoint_folder_name(session_.progress.step);
+  r.num_parameters = session_.parameters->num_parameters();
+  r.seconds = seconds;
+  if (session_.progress.best.empty()) return r;
+  r.best_value = session_.progress.best.front().value;
+  r.best_step = session_.progress.best.front().step;
+  const auto best = writer_.directory() / checkpoint_folder_name(*r.best_step);
+  if (std::filesystem::exists(best)) r.best_checkpoint = best;
+  return r;
+}
+
+}  // namespace
+
+TrainResult train(const TrainRequest& request) {
+  if (request.precision != "fp32" && request.precision != "bf16")
+    throw ConfigError("UnknownPrecision", "train",
+                      {.what = "run.precision", .expected = "fp32 or bf16", .found = request.precision});
+  at::globalContext().setDeterministicAlgorithms(request.reproducible, /*warn_only=*/false);
+  auto axis = request.data_axis ? request.data_axis : std::make_shared<DataAxis>();
+  if (axis->size() > request.train.slots)
+    throw ConfigError("TooFewSlots", "train",
+                      {.what = "train.slots",
+                       .expected = fmt::format("at least {} (parallel.data)", axis->size()),
+                       .found = std::to_string(request.train.slots)});
+  Trainer trainer(make_session(request), std::move(axis));
+  return trainer.run();
+}
+
+}  // namespace pear::forecast
