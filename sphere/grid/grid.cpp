@@ -97,7 +97,8 @@ Grid Grid::from_coordinates(std::span<const double> lat_deg, std::span<const dou
 
 int64_t Grid::num_cells() const {
   if (const auto* h = std::get_if<HealpixGrid>(&grid_)) return num_pixels(h->nside);
-  if (const auto* g = std::get_if<LatLonGrid>(&grid_)) return static_cast<int64_t>(g->lat_deg.size() * g->lon_deg.size());
+  if (const auto* g = std::get_if<LatLonGrid>(&grid_))
+    return static_cast<int64_t>(g->lat_deg.size() * g->lon_deg.size());
   int64_t sum = 0;
   for (int64_t n : std::get<ReducedGaussianGrid>(grid_).row_lengths) sum += n;
   return sum;

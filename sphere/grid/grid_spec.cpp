@@ -78,9 +78,11 @@ Grid parse_area(std::string_view spec, int64_t rows, int64_t cols, std::string_v
   LatLonGrid g{RowKind::Regional, std::vector<double>(static_cast<size_t>(rows)),
                std::vector<double>(static_cast<size_t>(cols))};
   for (int64_t j = 0; j < rows; ++j)
-    g.lat_deg[static_cast<size_t>(j)] = *v[0] - (*v[0] - *v[2]) * static_cast<double>(j) / static_cast<double>(rows - 1);
+    g.lat_deg[static_cast<size_t>(j)] =
+        *v[0] - (*v[0] - *v[2]) * static_cast<double>(j) / static_cast<double>(rows - 1);
   for (int64_t i = 0; i < cols; ++i)
-    g.lon_deg[static_cast<size_t>(i)] = *v[1] + (*v[3] - *v[1]) * static_cast<double>(i) / static_cast<double>(cols - 1);
+    g.lon_deg[static_cast<size_t>(i)] =
+        *v[1] + (*v[3] - *v[1]) * static_cast<double>(i) / static_cast<double>(cols - 1);
   return Grid(std::move(g));
 }
 
@@ -145,7 +147,9 @@ std::string lon0_suffix(const LatLonGrid& g) {
 
 std::string latlon_spec(const LatLonGrid& g) {
   const size_t rows = g.lat_deg.size(), cols = g.lon_deg.size();
-  const auto named = [&](const char* kind) { return fmt::format("latlon:{}x{}+{}{}", rows, cols, kind, lon0_suffix(g)); };
+  const auto named = [&](const char* kind) {
+    return fmt::format("latlon:{}x{}+{}{}", rows, cols, kind, lon0_suffix(g));
+  };
   switch (g.rows) {
     case RowKind::Poles:
       return named("poles");
@@ -161,8 +165,8 @@ std::string latlon_spec(const LatLonGrid& g) {
     case RowKind::Regional:
       break;
   }
-  return fmt::format("latlon:{}x{}+area={}/{}/{}/{}", rows, cols, g.lat_deg.front(), g.lon_deg.front(), g.lat_deg.back(),
-                     g.lon_deg.back());
+  return fmt::format("latlon:{}x{}+area={}/{}/{}/{}", rows, cols, g.lat_deg.front(), g.lon_deg.front(),
+                     g.lat_deg.back(), g.lon_deg.back());
 }
 
 }  // namespace

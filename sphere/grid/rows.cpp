@@ -81,7 +81,8 @@ std::vector<double> row_latitudes_deg(RowKind kind, int64_t num_rows) {
       case RowKind::Gaussian:
         return gaussian_latitudes_deg(num_rows);
       case RowKind::Regional:
-        throw ConfigError("UnknownGrid", "sphere.grid", {.what = "a regional grid is defined by its area, not by rows"});
+        throw ConfigError("UnknownGrid", "sphere.grid",
+                          {.what = "a regional grid is defined by its area, not by rows"});
     }
   }
   return lat;

@@ -1,0 +1,28 @@
+// A trainable map from one normalised state to another.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <memory>
+
+#include "forecast/model/model_config.h"
+#include "forecast/state/state.h"
+
+namespace pear::forecast {
+
+class Network : public torch::nn::Module {
+ public:
+  explicit Network(StateLayout layout) : layout_(std::move(layout)) {}
+  /// Shapes: surface [B, Vs, P], upper [B, Vu, L, P] -> the same; undefined where the layout has no variables.
+  virtual State forward(const State& normalised) = 0;
+  const StateLayout& layout() const { return layout_; }
+  int64_t num_parameters() const;
+
+ private:
+  StateLayout layout_;
+};
+
+/// Errors: ConfigError `UnknownModel` listing the known networks, and what the network says about grid and sizes.
+std::shared_ptr<Network> make_network(const ModelConfig& config, const StateLayout& layout);
+
+}  // namespace pear::forecast
