@@ -172,6 +172,11 @@ void ensure_writable_directory(const fs::path& path) {
   ::unlink(probe.c_str());
 }
 
+bool is_writable_directory(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) && ::access(path.c_str(), W_OK | X_OK) == 0;
+}
+
 std::uintmax_t free_space(const fs::path& path) {
   fs::path at = fs::absolute(path);
   std::error_code error;

@@ -48,6 +48,9 @@ std::string sha256_file(const std::filesystem::path& path);
 /// Errors: DataError `NotWritable`.
 void ensure_writable_directory(const std::filesystem::path& path);
 
+/// Whether this user may make files in an existing folder; changes nothing.
+bool is_writable_directory(const std::filesystem::path& path);
+
 /// Bytes free for this user on the file system of `path` (or of its nearest existing parent).
 std::uintmax_t free_space(const std::filesystem::path& path);
 

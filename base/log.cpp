@@ -14,6 +14,9 @@
 namespace pear {
 namespace {
 
+constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                 spdlog::level::err};
+
 struct LogState {
   std::mutex mutex;
   LogOptions options;
@@ -98,9 +101,15 @@ void close_log_file() {
   s.file.reset();
 }
 
+void log_line_to_file(LogLevel level, std::string_view text) {
+  LogState& s = state();
+  std::lock_guard lock(s.mutex);
+  if (!s.file) return;
+  s.file->log({"pear", kLevels[static_cast<int>(level)], spdlog::string_view_t(text.data(), text.size())});
+  s.file->flush();
+}
+
 void log_line(LogLevel level, std::string_view text) {
-  static constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
-                                                          spdlog::level::warn, spdlog::level::err};
   LogState& s = state();
   std::lock_guard lock(s.mutex);
   if (level == LogLevel::Warn && s.warnings.size() < LogState::kMaxKeptWarnings) s.warnings.emplace_back(text);

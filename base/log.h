@@ -28,6 +28,8 @@ void open_log_file(const std::filesystem::path& path);
 void close_log_file();
 
 void log_line(LogLevel level, std::string_view text);
+/// Only to the log file, for what `main` prints in another form.
+void log_line_to_file(LogLevel level, std::string_view text);
 /// WARN texts so far, at most 200 (for the JSON report).
 std::vector<std::string> logged_warnings();
 

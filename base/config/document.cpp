@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "base/error.h"
@@ -89,8 +90,10 @@ std::string ConfigOrigin::text() const {
 std::string LocatedIssue::line() const {
   // A default that fails its check has no line to point at: the key says enough.
   std::string out = origin.kind == ConfigOrigin::Kind::Default ? text : origin.text() + ": " + text;
-  if (!hint.empty()) out += ". " + hint;
-  return out;
+  if (hint.empty()) return out;
+  out += ". ";
+  out += static_cast<char>(std::toupper(static_cast<unsigned char>(hint.front())));
+  return out + hint.substr(1);
 }
 
 const ConfigNode* ConfigNode::find(std::string_view key) const {

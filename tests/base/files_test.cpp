@@ -90,6 +90,13 @@ TEST_F(Files, FolderBelowAFileIsNotWritable) {
   }
 }
 
+TEST_F(Files, WritableIsAskedWithoutChangingAnything) {
+  EXPECT_TRUE(is_writable_directory(folder));
+  EXPECT_EQ(num_entries(folder), 0u);
+  EXPECT_FALSE(is_writable_directory(folder / "absent"));
+  EXPECT_FALSE(is_writable_directory(put("a.txt", "file")));
+}
+
 TEST_F(Files, FreeSpaceOfAFolderYetToBeMadeIsThatOfItsParent) { EXPECT_GT(free_space(folder / "not" / "yet"), 0u); }
 
 }  // namespace

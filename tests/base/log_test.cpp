@@ -47,6 +47,14 @@ TEST_F(Log, VerbosityDecidesWhatIsShown) {
   EXPECT_NE(text.find("DEBUG pear   also shown"), std::string::npos);
 }
 
+TEST_F(Log, WhatMainPrintsItselfGoesToTheFileOnly) {
+  open_log_file(folder / "run.log");
+  testing::internal::CaptureStderr();
+  log_line_to_file(LogLevel::Error, "[config] broken");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_NE(read_text(folder / "run.log").find("ERROR pear   [config] broken"), std::string::npos);
+}
+
 TEST_F(Log, OtherRanksSpeakOnlyOnErrors) {
   open_log_file(folder / "run.log");
   set_log_options({.show_all = false, .rank_label = "[rank 1/2 node]"});
