@@ -6,8 +6,7 @@ namespace pear::forecast {
 namespace {
 
 void check_list(ConfigIssues& issues, const std::string& key, const std::vector<int64_t>& values, size_t count) {
-  if (values.size() != count)
-    issues.add(key, fmt::format("has {} numbers, expected {}", values.size(), count));
+  if (values.size() != count) issues.add(key, fmt::format("has {} numbers, expected {}", values.size(), count));
   for (int64_t v : values)
     if (v < 1) issues.add(key, fmt::format("{} is not positive", v));
 }

@@ -17,7 +17,8 @@ size_t level_index(const io::StoreVariable& variable, double level) {
   const auto it = std::find(variable.levels_hpa.begin(), variable.levels_hpa.end(), level);
   if (it == variable.levels_hpa.end())
     throw DataError("MissingLevel", kWhere,
-                    {.what = "variable " + variable.name, .expected = fmt::format("level {} hPa", level),
+                    {.what = "variable " + variable.name,
+                     .expected = fmt::format("level {} hPa", level),
                      .found = fmt::format("levels {}", fmt::join(variable.levels_hpa, ", "))});
   return static_cast<size_t>(it - variable.levels_hpa.begin());
 }
@@ -53,7 +54,8 @@ Normaliser::Normaliser(StateLayout layout, Statistics statistics)
   const auto check = [&](const std::vector<double>& values, const char* what, bool positive) {
     if (values.size() != names.size())
       throw ShapeError("SizeMismatch", kWhere,
-                       {.what = what, .expected = fmt::format("{} channels", names.size()),
+                       {.what = what,
+                        .expected = fmt::format("{} channels", names.size()),
                         .found = fmt::format("{}", values.size())});
     for (size_t c = 0; c < values.size(); ++c)
       if (!std::isfinite(values[c]) || (positive && values[c] <= 0))

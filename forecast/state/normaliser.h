@@ -19,8 +19,8 @@ namespace pear::forecast {
 class Normaliser {
  public:
   struct Statistics {
-    std::vector<double> mean, stddev;          ///< [C]
-    std::vector<double> tendency_stddev;       ///< [C]; empty without a lag
+    std::vector<double> mean, stddev;     ///< [C]
+    std::vector<double> tendency_stddev;  ///< [C]; empty without a lag
   };
   Normaliser(StateLayout layout, Statistics statistics);
 

@@ -14,9 +14,9 @@ namespace pear::forecast {
 /// Which variables a state holds and in which order. Either list may be empty (not both).
 struct StateLayout {
   sphere::Grid grid;
-  std::vector<std::string> surface;   ///< canonical names, e.g. msl, u10, v10, t2m
-  std::vector<std::string> upper;     ///< canonical names, e.g. z, q, t, u, v
-  std::vector<double> levels_hpa;     ///< levels of every upper variable, index 0 nearest the ground
+  std::vector<std::string> surface;  ///< canonical names, e.g. msl, u10, v10, t2m
+  std::vector<std::string> upper;    ///< canonical names, e.g. z, q, t, u, v
+  std::vector<double> levels_hpa;    ///< levels of every upper variable, index 0 nearest the ground
   int64_t num_surface() const { return static_cast<int64_t>(surface.size()); }
   int64_t num_upper() const { return static_cast<int64_t>(upper.size()); }
   int64_t num_levels() const { return static_cast<int64_t>(levels_hpa.size()); }

@@ -1,0 +1,22 @@
+// The one place that knows every network by name.
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "forecast/model/network.h"
+#include "forecast/model/pear.h"
+
+namespace pear::forecast {
+
+int64_t Network::num_parameters() const {
+  int64_t n = 0;
+  for (const auto& p : parameters()) n += p.numel();
+  return n;
+}
+
+std::shared_ptr<Network> make_network(const ModelConfig& config, const StateLayout& layout) {
+  if (config.name == "pear") return std::make_shared<Pear>(config, layout);
+  throw ConfigError("UnknownModel", "forecast.model",
+                    {.what = "model.name: " + config.name, .expected = "a trainable network: pear"});
+}
+
+}  // namespace pear::forecast
