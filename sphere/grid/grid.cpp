@@ -8,11 +8,14 @@
 #include "base/constants.h"
 #include "base/error.h"
 #include "sphere/grid/healpix.h"
+#include "sphere/grid/healpix_checks.h"
+#include "sphere/grid/reduced_rows.h"
 #include "sphere/grid/rows.h"
 
 namespace pear::sphere {
 namespace {
 
+constexpr double kLatitudeRoundingDeg = 1e-6;
 constexpr double kLongitudeToleranceDeg = 1e-3;  // float32 longitudes of fine grids, rounded text
 
 double wrapped_deg(double lon) {
@@ -31,41 +34,70 @@ std::vector<double> column_widths_deg(const LatLonGrid& g) {
 double band(double t1, double t2) { return 2.0 * std::sin((t1 + t2) / 2) * std::sin((t2 - t1) / 2); }
 
 bool is_uniform_globe(std::span<const double> lon) {
-  const double step = 360.0 / static_cast<double>(lon.size());
+  const auto around = column_longitudes_deg(static_cast<int64_t>(lon.size()), lon[0]);
   for (size_t i = 0; i < lon.size(); ++i)
-    if (std::abs(lon[i] - lon[0] - step * static_cast<double>(i)) > kLongitudeToleranceDeg) return false;
+    if (std::abs(lon[i] - around[i]) > kLongitudeToleranceDeg) return false;
   return true;
 }
 
-void check_coordinates(std::span<const double> lat, std::span<const double> lon) {
-  for (size_t j = 1; j < lat.size(); ++j)
-    if (!(lat[j] < lat[j - 1]))
+void check_latitudes(std::span<const double> lat) {
+  for (size_t j = 0; j < lat.size(); ++j) {
+    if (!(std::abs(lat[j]) <= 90.0 + kLatitudeRoundingDeg))
       throw DataError("RowsNotMonotonic", "sphere.grid",
-                      {.what = fmt::format("latitude row {} is {} after {}", j, lat[j], lat[j - 1]),
-                       .expected = "rows from north to south"});
-  if (lat.empty() || lon.empty() || std::abs(lat.front()) > 90.0 + 1e-6 || std::abs(lat.back()) > 90.0 + 1e-6)
+                      {.what = fmt::format("latitude row {}", j),
+                       .expected = "-90 to 90 degrees",
+                       .found = fmt::format("{}", lat[j])});
+    if (j > 0 && !(lat[j] < lat[j - 1]))
+      throw DataError("RowsNotMonotonic", "sphere.grid",
+                      {.what = fmt::format("latitude row {}", j),
+                       .expected = "rows from north to south",
+                       .found = fmt::format("{} after {}", lat[j], lat[j - 1]),
+                       .hint = "turn south-north data round while reading"});
+  }
+}
+
+[[noreturn]] void bad_longitude(size_t column, std::string expected, std::string found, const char* hint) {
+  throw DataError("LongitudesIrregular", "sphere.grid",
+                  {.what = fmt::format("longitude column {}", column),
+                   .expected = std::move(expected),
+                   .found = std::move(found),
+                   .hint = hint});
+}
+
+void check_longitudes(std::span<const double> lon) {
+  const double step = lon.size() > 1 ? (lon.back() - lon.front()) / static_cast<double>(lon.size() - 1) : 360.0;
+  for (size_t i = 0; i < lon.size(); ++i) {
+    if (!std::isfinite(lon[i])) bad_longitude(i, "a finite number", fmt::format("{}", lon[i]), "");
+    if (i > 0 && (!(lon[i] > lon[i - 1]) || std::abs(lon[i] - lon[i - 1] - step) > std::max(2e-3, 1e-3 * step)))
+      bad_longitude(i, fmt::format("equal steps of {:.6g} degrees eastwards", step),
+                    fmt::format("{} after {}", lon[i], lon[i - 1]), "");
+  }
+  if (lon.back() - lon.front() > 360.0 - step / 2)
+    bad_longitude(lon.size() - 1, "less than one turn from the first column",
+                  fmt::format("{} after {}", lon.back(), lon.front()), "drop the repeated meridian while reading");
+}
+
+void check_coordinates(std::span<const double> lat, std::span<const double> lon) {
+  if (lat.empty() || lon.empty())
     throw DataError("RowsNotMonotonic", "sphere.grid",
-                    {.what = "latitudes", .expected = "at least one value within -90..90 degrees"});
-  const double step = lon.size() > 1 ? (lon.back() - lon.front()) / static_cast<double>(lon.size() - 1) : 1.0;
-  for (size_t i = 1; i < lon.size(); ++i)
-    if (!(lon[i] > lon[i - 1]) || std::abs(lon[i] - lon[i - 1] - step) > std::max(2e-3, 1e-3 * step))
-      throw DataError("LongitudesIrregular", "sphere.grid",
-                      {.what = fmt::format("longitude column {} is {} after {}", i, lon[i], lon[i - 1]),
-                       .expected = fmt::format("equal steps of {:.6g} degrees eastwards", step)});
+                    {.what = "grid", .expected = "at least one row and one column", .found = "none"});
+  check_latitudes(lat);
+  check_longitudes(lon);
+}
+
+/// First meridian without the rounding of files; canonical order starts in [0, step).
+double exact_first_longitude(double first, double step) {
+  for (double nice : {0.0, step / 2})
+    if (std::abs(first - nice) < kLongitudeToleranceDeg / 2) return nice;
+  if (first < 0.0 || first >= step)
+    bad_longitude(0, fmt::format("the first meridian at or after 0, below {:.6g} degrees", step),
+                  fmt::format("{}", first), "rotate the columns while reading");
+  return first;
 }
 
 }  // namespace
 
-Grid::Grid(HealpixGrid g) : grid_(g) {
-  if (g.nside < 1 || g.nside > (int64_t{1} << 29))
-    throw ConfigError("UnknownGrid", "sphere.grid",
-                      {.what = fmt::format("HEALPix nside {}", g.nside), .expected = "1 to 2^29"});
-  if (g.order != PixelOrder::Ring && (g.nside & (g.nside - 1)) != 0)
-    throw ConfigError("NestedNeedsPowerOfTwo", "sphere.grid",
-                      {.what = fmt::format("HEALPix nside {} in nested or face-major order", g.nside),
-                       .expected = "a power of two",
-                       .hint = fmt::format("use healpix:{}:ring", g.nside)});
-}
+Grid::Grid(HealpixGrid g) : grid_(g) { check_healpix(g); }
 
 Grid::Grid(LatLonGrid g) : grid_(std::move(g)) {
   const auto& value = std::get<LatLonGrid>(grid_);
@@ -73,25 +105,39 @@ Grid::Grid(LatLonGrid g) : grid_(std::move(g)) {
 }
 
 Grid::Grid(ReducedGaussianGrid g) : grid_(std::move(g)) {
-  const auto& value = std::get<ReducedGaussianGrid>(grid_);
-  if (value.lat_deg.size() != value.row_lengths.size() || value.lat_deg.empty() ||
-      *std::min_element(value.row_lengths.begin(), value.row_lengths.end()) < 1)
+  auto& value = std::get<ReducedGaussianGrid>(grid_);
+  const auto rows = static_cast<int64_t>(value.lat_deg.size());
+  const auto& lengths = value.row_lengths;
+  if (rows < 2 || rows % 2 != 0 || value.lat_deg.size() != lengths.size() ||
+      *std::min_element(lengths.begin(), lengths.end()) < 1 ||
+      !std::equal(lengths.begin(), lengths.end(), lengths.rbegin()))
     throw DataError("RowsNotMonotonic", "sphere.grid",
-                    {.what = "reduced Gaussian grid", .expected = "a positive row length for every latitude row"});
+                    {.what = "reduced Gaussian grid",
+                     .expected = "a positive row length for every latitude row, symmetric about the equator",
+                     .found = fmt::format("{} rows, {} lengths", rows, lengths.size())});
+  if (classify_rows(value.lat_deg) != RowKind::Gaussian)
+    throw DataError("RowsNotMonotonic", "sphere.grid",
+                    {.what = fmt::format("reduced Gaussian grid of {} rows", rows),
+                     .expected = "Gaussian latitudes, north first",
+                     .found = fmt::format("{} to {}", value.lat_deg.front(), value.lat_deg.back())});
+  value.lat_deg = gaussian_latitudes_deg(rows);  // exact, so that equal grids are equal
+  value.octahedral = lengths == octahedral_row_lengths(rows / 2);
 }
 
 Grid Grid::from_coordinates(std::span<const double> lat_deg, std::span<const double> lon_deg) {
   check_coordinates(lat_deg, lon_deg);
   LatLonGrid g{classify_rows(lat_deg), {lat_deg.begin(), lat_deg.end()}, {lon_deg.begin(), lon_deg.end()}};
   if (!is_uniform_globe(lon_deg)) g.rows = RowKind::Regional;
-  if (g.rows != RowKind::Regional) {  // exact coordinates instead of rounded ones, so that equal grids are equal
-    g.lat_deg = row_latitudes_deg(g.rows, static_cast<int64_t>(lat_deg.size()));
-    const double step = 360.0 / static_cast<double>(lon_deg.size());
-    double first = lon_deg[0];
-    for (double nice : {0.0, step / 2})
-      if (std::abs(first - nice) < kLongitudeToleranceDeg / 2) first = nice;
-    for (size_t i = 0; i < g.lon_deg.size(); ++i) g.lon_deg[i] = first + step * static_cast<double>(i);
-  }
+  if (g.rows == RowKind::Regional) return Grid(std::move(g));
+  // Exact coordinates instead of rounded ones, so that equal grids are equal.
+  const auto rows = static_cast<int64_t>(lat_deg.size()), columns = static_cast<int64_t>(lon_deg.size());
+  const auto exact = row_latitudes_deg(g.rows, rows);
+  if (g.rows != RowKind::Inner ||
+      std::abs(exact.front() - lat_deg.front()) + std::abs(exact.back() - lat_deg.back()) < 2e-5)
+    g.lat_deg = exact;
+  else
+    g.lat_deg = uniform_deg(lat_deg.front(), lat_deg.back(), rows);
+  g.lon_deg = column_longitudes_deg(columns, exact_first_longitude(lon_deg[0], 360.0 / static_cast<double>(columns)));
   return Grid(std::move(g));
 }
 

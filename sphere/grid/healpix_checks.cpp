@@ -38,7 +38,7 @@ void check_ring(int64_t nside, int64_t ring) {
 void throw_bad_angle(size_t index, double theta, double phi) {
   throw DataError("BadAngle", "sphere.grid",
                   {.what = fmt::format("direction {}", index),
-                   .expected = "finite radians with colatitude 0 to pi",
+                   .expected = "radians: colatitude theta 0 to pi, |phi| up to 1e6",
                    .found = fmt::format("theta {}, phi {}", theta, phi),
                    .hint = "theta = 90 degrees - latitude, converted to radians"});
 }

@@ -38,7 +38,7 @@ std::optional<FaceXy> across_equator(int64_t n, int64_t i, int64_t x, int64_t y,
   return FaceXy{8 + i, x, n - 1};
 }
 
-std::optional<FaceXy> across_south(int64_t n, int64_t i, int64_t x, int64_t y, int dx, int dy) {
+std::optional<FaceXy> across_south(int64_t i, int64_t x, int64_t y, int dx, int dy) {
   if (dx < 0 && dy < 0) return FaceXy{8 + turn(i + 2), 0, 0};
   if (dx > 0 && dy > 0) return FaceXy{i, 0, 0};
   if (dx != 0 && dy != 0) return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<FaceXy> step(int64_t n, FaceXy p, int dx, int dy) {
   if (out_x == 0 && out_y == 0) return FaceXy{p.face, x, y};
   const int64_t i = p.face & 3;
   if (p.face < 4) return across_north(n, i, x, y, out_x, out_y);
-  return p.face < 8 ? across_equator(n, i, x, y, out_x, out_y) : across_south(n, i, x, y, out_x, out_y);
+  return p.face < 8 ? across_equator(n, i, x, y, out_x, out_y) : across_south(i, x, y, out_x, out_y);
 }
 
 /// Direction of a point (u, v) of a face, 0 <= u, v <= 1, u towards north-east.
@@ -75,15 +75,15 @@ Angle face_point(int64_t face, double u, double v) {
   return {theta, phi};
 }
 
-/// Two neighbouring pixels of a ring around a longitude.
+/// Two neighbouring pixels of a ring around a longitude, given in quarter turns.
 struct RingPair {
   int64_t west, east;  // ring indices
   double weight_east;
 };
 
-RingPair ring_pair(int64_t n, int64_t ring, double phi) {
-  const int64_t length = 4 * hi::quarter(n, ring);
-  const double t = phi / (2 * kPi) * static_cast<double>(length) - 0.5 * static_cast<double>(hi::shift(n, ring));
+RingPair ring_pair(int64_t n, int64_t ring, double turns) {
+  const int64_t k = hi::quarter(n, ring), length = 4 * k;
+  const double t = turns * static_cast<double>(k) - 0.5 * static_cast<double>(hi::shift(n, ring));
   const int64_t west = hi::floor_int(t);
   return {hi::start(n, ring) + hi::wrap(west, length), hi::start(n, ring) + hi::wrap(west + 1, length),
           t - static_cast<double>(west)};
@@ -98,20 +98,20 @@ int64_t ring_above(int64_t n, double theta) {
   return north ? from_pole : 4 * n - 1 - from_pole;
 }
 
-/// Ring-order interpolation. `w` goes to the ring below.
-InterpolationWeights ring_interpolation(int64_t n, double theta, double phi) {
-  const int64_t above = ring_above(n, theta), below = above + 1, last = num_pixels(n);
+/// In ring order; turns is the longitude in quarter turns, w the weight of the ring below.
+InterpolationWeights ring_interpolation(int64_t n, double theta, double turns) {
+  const int64_t above = ring_above(n, theta), below = above + 1, first_polar = num_pixels(n) - 4;
   InterpolationWeights out{};
   const double theta_above = above > 0 ? hi::ring_theta(n, above) : 0.0;
   const double theta_below = below < 4 * n ? hi::ring_theta(n, below) : kPi;
   const double w = std::clamp((theta - theta_above) / (theta_below - theta_above), 0.0, 1.0);
   if (above > 0) {
-    const RingPair r = ring_pair(n, above, phi);
+    const RingPair r = ring_pair(n, above, turns);
     out.pixels[0] = r.west, out.pixels[1] = r.east;
     out.weights[0] = (1 - w) * (1 - r.weight_east), out.weights[1] = (1 - w) * r.weight_east;
   }
   if (below < 4 * n) {
-    const RingPair r = ring_pair(n, below, phi);
+    const RingPair r = ring_pair(n, below, turns);
     out.pixels[2] = r.west, out.pixels[3] = r.east;
     out.weights[2] = w * (1 - r.weight_east), out.weights[3] = w * r.weight_east;
   }
@@ -120,9 +120,7 @@ InterpolationWeights ring_interpolation(int64_t n, double theta, double phi) {
     for (double& x : out.weights) x += 0.25 * (1 - w);
   }
   if (below == 4 * n) {
-    const int64_t first = last - 4;
-    out.pixels[2] = first + ((out.pixels[0] - first + 2) & 3),
-    out.pixels[3] = first + ((out.pixels[1] - first + 2) & 3);
+    out.pixels[2] = first_polar + ((out.pixels[0] + 2) & 3), out.pixels[3] = first_polar + ((out.pixels[1] + 2) & 3);
     for (double& x : out.weights) x += 0.25 * w;
   }
   return out;
@@ -168,7 +166,7 @@ std::vector<Angle> boundary(const HealpixGrid& grid, int64_t pixel, int64_t poin
 InterpolationWeights interpolation_weights(const HealpixGrid& grid, double theta, double phi) {
   check_healpix(grid);
   if (!is_angle(theta, phi)) throw_bad_angle(0, theta, phi);
-  InterpolationWeights out = ring_interpolation(grid.nside, clamped_theta(theta), hi::quarter_turns(phi) * (kPi / 2));
+  InterpolationWeights out = ring_interpolation(grid.nside, clamped_theta(theta), hi::quarter_turns(phi));
   if (grid.order != PixelOrder::Ring)
     for (int64_t& p : out.pixels) p = pixel_from_face_xy(grid, hi::face_from_ring(grid.nside, p));
   return out;

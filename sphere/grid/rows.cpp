@@ -46,7 +46,7 @@ std::vector<double> gaussian_latitudes_deg(int64_t num_rows) {
   const double n = static_cast<double>(num_rows);
   for (int64_t i = 0; i < num_rows / 2; ++i) {
     double z = std::cos(kPi * (static_cast<double>(i) + 0.75) / (n + 0.5));
-    for (int iteration = 0; iteration < 100; ++iteration) {
+    for (int iteration = 0; iteration < 10; ++iteration) {
       const auto [value, slope] = legendre(num_rows, z);
       const double step = value / slope;
       z -= step;
@@ -57,6 +57,29 @@ std::vector<double> gaussian_latitudes_deg(int64_t num_rows) {
   }
   if (num_rows % 2 == 1) lat[static_cast<size_t>(num_rows / 2)] = 0.0;
   return lat;
+}
+
+std::vector<double> gaussian_weights(int64_t num_rows) {
+  std::vector<double> w = gaussian_latitudes_deg(num_rows);
+  for (double& x : w) {
+    const double slope = legendre(num_rows, std::sin(x * kRadPerDeg)).slope, c = std::cos(x * kRadPerDeg);
+    x = 2.0 / (c * c * slope * slope);
+  }
+  return w;
+}
+
+std::vector<double> uniform_deg(double first, double last, int64_t count) {
+  std::vector<double> x(static_cast<size_t>(count), first);
+  for (int64_t i = 1; i < count; ++i)
+    x[static_cast<size_t>(i)] = first + (last - first) * static_cast<double>(i) / static_cast<double>(count - 1);
+  return x;
+}
+
+std::vector<double> column_longitudes_deg(int64_t count, double first) {
+  std::vector<double> lon(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i)
+    lon[static_cast<size_t>(i)] = first + 360.0 * static_cast<double>(i) / static_cast<double>(count);
+  return lon;
 }
 
 std::vector<double> row_latitudes_deg(RowKind kind, int64_t num_rows) {
@@ -94,8 +117,10 @@ RowKind classify_rows(std::span<const double> lat_deg) {
   for (RowKind kind : {RowKind::Poles, RowKind::Half, RowKind::North})
     if (close(lat_deg, row_latitudes_deg(kind, n), kUniformToleranceDeg)) return kind;
   if (close(lat_deg, gaussian_latitudes_deg(n), kGaussianToleranceDeg)) return RowKind::Gaussian;
-  if (close(lat_deg, row_latitudes_deg(RowKind::Inner, n), kUniformToleranceDeg)) return RowKind::Inner;
-  return RowKind::Regional;
+  const double step = (lat_deg.front() - lat_deg.back()) / static_cast<double>(n - 1);
+  const double gap = std::max(90.0 - lat_deg.front(), 90.0 + lat_deg.back());  // to the poles
+  const bool is_uniform = close(lat_deg, uniform_deg(lat_deg.front(), lat_deg.back(), n), kUniformToleranceDeg);
+  return is_uniform && gap <= step + kUniformToleranceDeg ? RowKind::Inner : RowKind::Regional;
 }
 
 std::vector<double> row_bounds_theta(RowKind kind, std::span<const double> lat_deg) {
