@@ -1,0 +1,201 @@
+// PEAR against recorded outputs, intermediate values, gradients and a short training run of the published program.
+// Files: golden/{pear_n32_w64,pear_n32_w16_b2}.json and roles_*.csv of the test data (README there).
+#include <gtest/gtest.h>
+#include <torch/optim/adamw.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/files.h"
+#include "forecast/model/pear.h"
+#include "tests/forecast/model/golden.h"
+
+namespace pear::forecast::testing {
+namespace {
+
+using nlohmann::json;
+
+struct Case {
+  const char* file;
+  const char* roles;
+  int64_t window, ring_shift, batch;
+};
+
+const Case kCases[] = {{"pear_n32_w64", "roles_pear_d2222_w64", 64, 4, 1},
+                       {"pear_n32_w16_b2", "roles_pear_d2222_w16", 16, 2, 2}};
+
+// Nine significant digits are recorded, so that rounding alone is up to half a unit of the ninth: 5e-9 relative.
+constexpr double kDouble = 5e-9;
+constexpr double kFloat = 1e-4;
+
+class RecordedPear : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    const char* data = std::getenv("PEAR_TEST_DATA");
+    folder_ = std::filesystem::path(data == nullptr ? "" : data) / "golden";
+    const auto file = folder_ / (std::string(GetParam().file) + ".json");
+    if (!std::filesystem::exists(file)) GTEST_SKIP() << "file " << GetParam().file << ".json absent";
+    golden_ = json::parse(read_text(file));
+  }
+
+  std::shared_ptr<Pear> network(torch::Dtype dtype) const {
+    ModelConfig config;
+    config.depths = {2, 2, 2, 2};
+    config.window = {2, GetParam().window};
+    config.ring_shift = GetParam().ring_shift;
+    const StateLayout layout{sphere::Grid::from_spec("healpix:32"),
+                             {"msl", "u10", "v10", "t2m"},
+                             {"z", "q", "t", "u", "v"},
+                             {1000, 925, 850, 700, 600, 500, 400, 300, 250, 200, 150, 100, 50}};
+    auto net = std::make_shared<Pear>(config, layout);
+    std::map<std::string, torch::Tensor> tensors;
+    const auto shapes = export_published(*net);
+    for (const auto& row : roles()) {
+      const auto& key = row.at("authors_key");
+      tensors[key] = hashed_tensor(shapes.at(key).sizes(), static_cast<uint32_t>(std::stoul(row.at("t"))),
+                                   std::stod(row.at("offset")), std::stod(row.at("amp")));
+    }
+    import_weights(*net, tensors, GetParam().roles);
+    net->to(dtype);
+    net->eval();
+    return net;
+  }
+
+  std::vector<std::map<std::string, std::string>> roles() const {
+    std::ifstream in(folder_ / (std::string(GetParam().roles) + ".csv"));
+    std::vector<std::string> header;
+    std::vector<std::map<std::string, std::string>> rows;
+    for (std::string line; std::getline(in, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      std::vector<std::string> words;
+      std::stringstream stream(line);
+      for (std::string word; std::getline(stream, word, ',');) words.push_back(word);
+      if (header.empty()) {
+        header = words;
+        continue;
+      }
+      auto& row = rows.emplace_back();
+      for (size_t i = 0; i < header.size(); ++i) row[header[i]] = words.at(i);
+    }
+    return rows;
+  }
+
+  State input(torch::Dtype dtype) const {
+    const int64_t p = 12 * 32 * 32, b = GetParam().batch;
+    auto surface = torch::empty({b, 4, p}, torch::kFloat64), upper = torch::empty({b, 5, 13, p}, torch::kFloat64);
+    auto s = surface.accessor<double, 3>();
+    auto u = upper.accessor<double, 4>();
+    for (int64_t i = 0; i < b; ++i)
+      for (int64_t c = 0; c < p; ++c) {
+        const auto q = static_cast<double>(c + 777 * i);
+        for (int v = 0; v < 4; ++v) s[i][v][c] = std::sin(0.01 * q * (v + 1)) + 0.1 * std::cos(q);
+        for (int v = 0; v < 5; ++v)
+          for (int l = 0; l < 13; ++l)
+            u[i][v][l][c] =
+                0.7 * std::cos(0.013 * q * (1 + 0.1 * v) + 0.5 * l + v) + 0.2 * std::sin(0.37 * q + 1.1 * l * l);
+      }
+    return {surface.to(torch::kFloat32).to(dtype), upper.to(torch::kFloat32).to(dtype)};
+  }
+
+  /// Largest difference at the recorded positions, relative to the largest recorded magnitude.
+  static double error(const torch::Tensor& x, const json& pos, const json& values) {
+    const auto flat = x.detach().to(torch::kFloat64).flatten();
+    double worst = 0, scale = 0;
+    for (size_t i = 0; i < pos.size(); ++i) {
+      const double expected = values[i].get<double>();
+      worst = std::max(worst, std::abs(flat[pos[i].get<int64_t>()].item<double>() - expected));
+      scale = std::max(scale, std::abs(expected));
+    }
+    return worst / scale;
+  }
+
+  void expect_close(const std::string& what, const torch::Tensor& x, const json& record, double tolerance) {
+    const double e = error(x, record.at("pos"), record.at("f64").at("val"));
+    const double l2 = record.at("f64").at("l2").get<double>();
+    const double norm = x.detach().to(torch::kFloat64).norm().item<double>();
+    EXPECT_LT(e, tolerance) << what;
+    EXPECT_LT(std::abs(norm - l2) / l2, tolerance) << what << " norm";
+    largest_ = std::max(largest_, e);
+  }
+
+  void compare(torch::Dtype dtype, double tolerance);
+
+  std::filesystem::path folder_;
+  json golden_;
+  double largest_ = 0;
+};
+
+/// sum_i u(i, name) y_i, the scalar that was differentiated.
+torch::Tensor weighted_sum(const torch::Tensor& y, const std::string& name) {
+  return (hashed_tensor(y.sizes(), fnv1a_32("loss." + name), 0, 1).to(y.options()) * y).sum();
+}
+
+void RecordedPear::compare(torch::Dtype dtype, double tolerance) {
+  auto net = network(dtype);
+  State x = input(dtype);
+  x.surface.requires_grad_();
+  x.upper.requires_grad_();
+  const std::map<std::string, std::string> steps{
+      {"embed", "patch_embed"}, {"block0", "layers.0.blocks.0"}, {"stage0", "layers.0"},
+      {"merge", "downsample"},  {"stage1", "layers.1"},          {"stage2", "layers.2"},
+      {"norm", "norm"},         {"expand", "upsample"},          {"stage3", "layers.3"}};
+  net->set_observer([&](const std::string& step, const torch::Tensor& value) {
+    expect_close(step, value, golden_.at("intermediates").at(steps.at(step)), tolerance);
+  });
+  const State y = net->forward(x);
+  expect_close("surface", y.surface, golden_.at("outputs").at("logits_surface"), tolerance);
+  expect_close("upper", y.upper, golden_.at("outputs").at("logits_upper"), tolerance);
+  const double forward = largest_;
+  largest_ = 0;
+  (weighted_sum(y.surface, "logits_surface") + weighted_sum(y.upper, "logits_upper")).backward();
+  expect_close("d surface", x.surface.grad(), golden_.at("grad_input").at("input_surface"), tolerance);
+  expect_close("d upper", x.upper.grad(), golden_.at("grad_input").at("input_upper"), tolerance);
+  std::map<std::string, torch::Tensor> gradients;
+  for (const auto& item : net->named_parameters()) gradients[published_name(item.key())] = item.value().grad();
+  size_t compared = 0;
+  for (const auto& row : roles()) {
+    const auto& record = golden_.at("grad_params").at(row.at("role"));
+    const auto& gradient = gradients.at(row.at("authors_key"));
+    const double e = error(gradient, record.at("pos"), record.at("f64"));
+    EXPECT_LT(e, tolerance) << row.at("role");
+    largest_ = std::max(largest_, e);
+    ++compared;
+  }
+  EXPECT_EQ(compared, golden_.at("grad_params").size());
+  RecordProperty("forward_error", std::to_string(forward));
+  std::printf("[ golden  ] %s %s: largest relative error forward %.2e, gradients %.2e (%zu parameters)\n",
+              GetParam().file, dtype == torch::kFloat64 ? "float64" : "float32", forward, largest_, compared);
+}
+
+TEST_P(RecordedPear, Float64EqualsTheRecordToItsDigits) {
+  EXPECT_EQ(network(torch::kFloat64)->num_parameters(), golden_.at("n_params").get<int64_t>());
+  compare(torch::kFloat64, kDouble);
+}
+
+TEST_P(RecordedPear, Float32EqualsTheRecordToOneInTenThousand) { compare(torch::kFloat32, kFloat); }
+
+TEST_P(RecordedPear, AdamWStepsGiveTheRecordedLosses) {
+  const auto expected = golden_.at("l1_adamw_losses").at("f64").get<std::vector<double>>();
+  auto net = network(torch::kFloat64);
+  const State x = input(torch::kFloat64);
+  const auto surface = x.surface.roll(1, -1), upper = x.upper.roll(1, -1);
+  torch::optim::AdamW optimizer(net->parameters(), torch::optim::AdamWOptions(5e-4).weight_decay(3e-6));
+  for (size_t step = 0; step < expected.size(); ++step) {
+    const State y = net->forward(x);
+    const auto loss = (y.upper - upper).abs().mean() + 0.25 * (y.surface - surface).abs().mean();
+    EXPECT_NEAR(loss.item<double>(), expected[step], 5e-8) << "step " << step;  // Adam's sign-like first steps amplify
+    if (step + 1 == expected.size()) break;
+    optimizer.zero_grad();
+    loss.backward();
+    optimizer.step();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Published, RecordedPear, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.file); });
+
+}  // namespace
+}  // namespace pear::forecast::testing
