@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/signals.h"
 #include "forecast/verify/climatology_keys.h"
-#include "forecast/verify/netcdf_file.h"
+#include "forecast/verify/table_file.h"
 
 namespace pear::forecast {
 namespace {
@@ -28,7 +28,7 @@ size_t slab_size(const sphere::Grid& grid, const io::StoreVariable& v) {
 
 class ClimatologyFile : public Climatology {
  public:
-  explicit ClimatologyFile(const fs::path& path) : path_(path), file_(NetcdfFile::open(path)) {
+  explicit ClimatologyFile(const fs::path& path) : path_(path), file_(TableFile::open(path)) {
     if (file_.attribute("pear_climatology").empty())
       throw DataError(
           "BadClimatology", "forecast.verify.climatology",
@@ -70,7 +70,7 @@ class ClimatologyFile : public Climatology {
 
  private:
   fs::path path_;
-  NetcdfFile file_;
+  TableFile file_;
   mutable std::mutex mutex_;
   sphere::Grid grid_;
   std::vector<io::StoreVariable> variables_;
@@ -88,8 +88,8 @@ struct MeanSource {
   ReadSlab read;
 };
 
-void define_file(NetcdfFile& file, const io::StoreLayout& layout, const ClimatologyKeys& keys, const json& definition) {
-  using Type = NetcdfFile::Type;
+void define_file(TableFile& file, const io::StoreLayout& layout, const ClimatologyKeys& keys, const json& definition) {
+  using Type = TableFile::Type;
   file.define_dim("hour", keys.seconds_of_day.size());
   file.define_dim("dayofyear", static_cast<size_t>(num_days(keys.kind)));
   file.define_dim("cell", static_cast<size_t>(layout.grid.num_cells()));
@@ -114,7 +114,7 @@ void define_file(NetcdfFile& file, const io::StoreLayout& layout, const Climatol
   file.set_attribute("pear_climatology", definition.dump());
 }
 
-void write_means(NetcdfFile& file, const io::StoreLayout& layout, size_t days, const MeanSource& source,
+void write_means(TableFile& file, const io::StoreLayout& layout, size_t days, const MeanSource& source,
                  const std::string& title) {
   Progress progress(title, static_cast<int64_t>(source.members.size() * layout.variables.size()));
   int64_t done = 0;
@@ -144,7 +144,7 @@ void write_means(NetcdfFile& file, const io::StoreLayout& layout, size_t days, c
 void write_climatology(const fs::path& path, const io::StoreLayout& layout, const ClimatologyKeys& keys,
                        const json& definition, const MeanSource& source, const std::string& title) {
   AtomicFile atomic(path);
-  NetcdfFile file = NetcdfFile::create(atomic.temporary());
+  TableFile file = TableFile::create(atomic.temporary());
   define_file(file, layout, keys, definition);
   std::vector<int64_t> samples;
   for (const auto& m : source.members) samples.push_back(static_cast<int64_t>(m.size()));

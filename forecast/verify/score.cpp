@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "base/log.h"
 #include "forecast/verify/definition.h"
 #include "forecast/verify/score_output.h"
 #include "forecast/verify/score_plan.h"
@@ -92,7 +91,6 @@ ScoreResult finish(const SumsTable& table, const ScoreRequest& request, const Sc
   write_file_atomic(request.run_dir / "scores.json", record.dump(1));
   ScoreResult result = summarise(rows.rows, request);
   result.missing = std::move(missing);
-  for (const auto& w : warnings) log_warn("{}", w);
   result.warnings = std::move(warnings);
   return result;
 }

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "forecast/verify/netcdf_file.h"
+#include "forecast/verify/table_file.h"
 
 namespace pear::forecast {
 namespace {
@@ -38,15 +38,15 @@ struct Axes {
   std::vector<double> leads;
 };
 
-void put_axes(NetcdfFile& file, const Axes& axes) {
+void put_axes(TableFile& file, const Axes& axes) {
   file.put("model", axes.models);
   file.put("metric", axes.metrics);
   file.put("region", axes.regions);
   file.put("lead_time", axes.leads);
 }
 
-void define_axes(NetcdfFile& file, const Axes& axes) {
-  using Type = NetcdfFile::Type;
+void define_axes(TableFile& file, const Axes& axes) {
+  using Type = TableFile::Type;
   file.define_dim("model", axes.models.size());
   file.define_dim("metric", axes.metrics.size());
   file.define_dim("region", axes.regions.size());
@@ -157,12 +157,12 @@ void write_scores_netcdf(const std::filesystem::path& path, const std::vector<Sc
         units[r.variable].find(r.metric + ":") == std::string::npos ? r.metric + ": " + r.unit + "; " : "";
   }
   AtomicFile atomic(path);
-  NetcdfFile file = NetcdfFile::create(atomic.temporary());
+  TableFile file = TableFile::create(atomic.temporary());
   define_axes(file, axes);
   file.set_attribute("Conventions", "CF-1.13");
   file.set_attribute("title", "forecast scores");
   file.set_attribute("pear_provenance", provenance_json);
-  using Type = NetcdfFile::Type;
+  using Type = TableFile::Type;
   std::vector<Block> blocks;
   for (const auto& name : variables) {
     Block b = make_block(rows, name, axes);

@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
-#include "forecast/verify/netcdf_file.h"
 #include "forecast/verify/sums.h"
+#include "forecast/verify/table_file.h"
 
 namespace pear::forecast {
 namespace {
@@ -22,8 +22,8 @@ std::vector<int64_t> seconds_of(const std::vector<Time>& times) {
   return out;
 }
 
-void define_axes(NetcdfFile& file, const SumsTable& t) {
-  using Type = NetcdfFile::Type;
+void define_axes(TableFile& file, const SumsTable& t) {
+  using Type = TableFile::Type;
   file.define_dim("model", t.models.size());
   file.define_dim("init_time", t.init.size());
   file.define_dim("lead_time", t.leads.size());
@@ -39,7 +39,7 @@ void define_axes(NetcdfFile& file, const SumsTable& t) {
   file.define("statistic", Type::String, {"statistic"});
 }
 
-void put_axes(NetcdfFile& file, const SumsTable& t) {
+void put_axes(TableFile& file, const SumsTable& t) {
   std::vector<int64_t> leads;
   for (const Duration d : t.leads) leads.push_back(d.seconds);
   file.put("model", t.models);
@@ -108,18 +108,18 @@ const PairSums& SumsTable::get(size_t model, size_t time, size_t lead, size_t ch
 
 void SumsTable::write(const std::filesystem::path& path, const std::string& provenance_json) const {
   AtomicFile atomic(path);
-  NetcdfFile file = NetcdfFile::create(atomic.temporary());
+  TableFile file = TableFile::create(atomic.temporary());
   define_axes(file, *this);
   for (size_t v = 0; v < variables.size(); ++v) {
     std::vector<std::string> dims{"model", "init_time", "lead_time"};
     if (!variables[v].levels_hpa.empty()) {
       file.define_dim(level_dim(v), variables[v].num_levels());
-      file.define(level_dim(v), NetcdfFile::Type::Double, {level_dim(v)},
+      file.define(level_dim(v), TableFile::Type::Double, {level_dim(v)},
                   {{"units", "hPa"}, {"standard_name", "air_pressure"}});
       dims.push_back(level_dim(v));
     }
     dims.insert(dims.end(), {"region", "statistic"});
-    file.define(variables[v].name, NetcdfFile::Type::Double, dims,
+    file.define(variables[v].name, TableFile::Type::Double, dims,
                 {{"field_units", variables[v].units}, {"pear_position", std::to_string(v)}});
   }
   file.set_attribute("title", "sufficient statistics of forecasts against the truth");
@@ -138,7 +138,7 @@ void SumsTable::write(const std::filesystem::path& path, const std::string& prov
 }
 
 SumsTable SumsTable::read(const std::filesystem::path& path) {
-  const NetcdfFile file = NetcdfFile::open(path);
+  const TableFile file = TableFile::open(path);
   if (!file.has("statistic") || file.attribute("pear_definition").empty())
     throw DataError("BadSums", "forecast.verify.sums",
                     {.what = path.string() + " holds no sums", .expected = "a sums.nc written by pear score"});
