@@ -106,6 +106,8 @@ RolloutResult rollout(ForecastModel& model, const RolloutRequest& request) {
   const bool from_file = !request.config.initial_file.empty();
   std::optional<StoreStateReader> reader;
   if (!from_file) reader.emplace(*request.store, model.layout());
+  const auto cache = request.weight_cache.empty() ? request.run_dir / "weights" : request.weight_cache;
+  const auto exporter = make_exporter(request.config, model.layout().grid, cache);
   const std::string provenance = provenance_of(model, request, plan);
   const auto steps_each = plan.leads.back().seconds / model.step_length().seconds;
   const auto todo = static_cast<int64_t>(plan.init.size()) - result.num_skipped;
@@ -128,7 +130,7 @@ RolloutResult rollout(ForecastModel& model, const RolloutRequest& request) {
       state = reader->read(plan.init[i]);
       units = units_of(*request.store);
     }
-    StateWriter writer(plan.files[i], model.layout(), units, plan.init[i], plan.leads, provenance, request);
+    StateWriter writer(model.layout(), {plan.files[i], plan.init[i], plan.leads, units, provenance}, exporter.get());
     run_one(model, state.to(request.device), plan.init[i], plan, writer, [&] { progress.update(++steps); });
     writer.commit();
     ++result.num_written;

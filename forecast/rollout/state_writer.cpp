@@ -1,18 +1,7 @@
 #include "forecast/rollout/state_writer.h"
 
-#include "base/error.h"
-#include "regrid/apply.h"
-
 namespace pear::forecast {
 namespace {
-
-regrid::Method method_from(const std::string& name) {
-  if (name == "conservative") return regrid::Method::Conservative;
-  if (name == "bilinear") return regrid::Method::Bilinear;
-  if (name == "nearest") return regrid::Method::Nearest;
-  throw ConfigError("UnknownMethod", "forecast.export_method",
-                    {.what = "unknown method '" + name + "'", .expected = "conservative, bilinear or nearest"});
-}
 
 std::vector<io::OutputVariable> output_variables(const StateLayout& layout,
                                                  const std::map<std::string, std::string>& units) {
@@ -29,29 +18,23 @@ std::vector<io::OutputVariable> output_variables(const StateLayout& layout,
 
 }  // namespace
 
-StateWriter::StateWriter(const std::filesystem::path& file, const StateLayout& layout,
-                         const std::map<std::string, std::string>& units, Time init, const std::vector<Duration>& leads,
-                         const std::string& provenance_json, const RolloutRequest& request)
-    : layout_(layout) {
-  sphere::Grid grid = layout.grid;
-  if (!request.config.export_grid.empty()) {
-    grid = sphere::Grid::from_spec(request.config.export_grid);
-    const auto cache = request.weight_cache.empty() ? request.run_dir / "weights" : request.weight_cache;
-    weights_ = regrid::WeightCache(cache).get(layout.grid, grid, method_from(request.config.export_method));
-  }
-  file_ = io::ForecastFileWriter::create(file, grid, output_variables(layout, units), init, leads, provenance_json);
+StateWriter::StateWriter(const StateLayout& layout, const Target& target, const Exporter* exporter)
+    : layout_(layout), exporter_(exporter) {
+  file_ = io::ForecastFileWriter::create(target.file, exporter ? exporter->target() : layout.grid,
+                                         output_variables(layout, target.units), target.init, target.leads,
+                                         target.provenance_json);
 }
 
 void StateWriter::write_variable(size_t lead_index, size_t variable, const torch::Tensor& field) {
   const torch::Tensor values = field.to(torch::kCPU, torch::kFloat32).contiguous();
   const std::span<const float> in(values.data_ptr<float>(), static_cast<size_t>(values.numel()));
-  if (!weights_) {
+  if (!exporter_) {
     file_->write(lead_index, variable, in);
     return;
   }
   const int64_t fields = values.numel() / layout_.grid.num_cells();
-  buffer_.resize(static_cast<size_t>(fields * weights_->target.num_cells()));
-  regrid::apply_weights(*weights_, in, buffer_, fields);
+  buffer_.resize(static_cast<size_t>(fields * exporter_->target().num_cells()));
+  exporter_->apply(in, buffer_, fields);
   file_->write(lead_index, variable, buffer_);
 }
 

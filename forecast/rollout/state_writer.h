@@ -7,19 +7,25 @@
 #include <string>
 #include <vector>
 
-#include "forecast/rollout/rollout.h"
+#include "forecast/rollout/exporter.h"
+#include "forecast/rollout/plan.h"
+#include "forecast/state/state.h"
 #include "io/forecast_file.h"
-#include "regrid/weights.h"
 
 namespace pear::forecast {
 
-/// Writes under a temporary name; the file appears with `commit()`.
-/// Errors:  as io::ForecastFileWriter; ConfigError for an unknown export grid or method.
+/// Writes under a temporary name; the file appears with `commit()`. Errors: as io::ForecastFileWriter.
 class StateWriter {
  public:
-  StateWriter(const std::filesystem::path& file, const StateLayout& layout,
-              const std::map<std::string, std::string>& units, Time init, const std::vector<Duration>& leads,
-              const std::string& provenance_json, const RolloutRequest& request);
+  struct Target {
+    std::filesystem::path file;
+    Time init;
+    std::vector<Duration> leads;
+    std::map<std::string, std::string> units;  ///< by variable
+    std::string provenance_json;
+  };
+  /// `exporter` may be null and must outlive the writer.
+  StateWriter(const StateLayout& layout, const Target& target, const Exporter* exporter);
   /// Shapes: state with a batch of 1, on any device.
   void write(size_t lead_index, const State& state);
   void commit();
@@ -28,7 +34,7 @@ class StateWriter {
   void write_variable(size_t lead_index, size_t variable, const torch::Tensor& field);
 
   StateLayout layout_;
-  std::shared_ptr<const regrid::Weights> weights_;  ///< null: the model's own grid
+  const Exporter* exporter_;
   std::unique_ptr<io::ForecastFileWriter> file_;
   std::vector<float> buffer_;
 };
