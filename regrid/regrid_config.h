@@ -26,9 +26,9 @@ struct RegridConfig {
           {.doc = "when a target value is missing",
            .choices = {"if-any", "if-all", "if-heaviest", "valid-fraction", "error"}});
     visit("valid_fraction", valid_fraction, {.doc = "with missing=valid-fraction: least valid share of a target cell"});
-    visit("normalisation", normalisation,
-          {.doc = "divide by the valid area or by the whole area of a target cell",
-           .choices = {"fracarea", "destarea"}});
+    visit(
+        "normalisation", normalisation,
+        {.doc = "divide by the valid area or by the whole area of a target cell", .choices = {"fracarea", "destarea"}});
     visit("weights", weights, {.doc = "folder of regridding weights (default: the user's cache folder)"});
     visit("overwrite", overwrite, {.doc = "replace an existing output file"});
     visit("skip_bad", skip_bad, {.doc = "go on after a damaged GRIB message; it is listed in the report"});

@@ -22,7 +22,7 @@ struct RegridReport {
   int64_t num_fields = 0;
   std::vector<std::string> source_grids;
   std::vector<std::string> problems;  ///< damaged parts that were skipped
-  nlohmann::json json;  ///< per grid: links, row sums, balance; per field: global means, missing counts
+  nlohmann::json json;                ///< per grid: links, row sums, balance; per field: global means, missing counts
 };
 
 /// Regrids every field of the inputs; wind pairs (u, v), (u10, v10), (u100, v100) as vectors.

@@ -16,8 +16,7 @@ namespace pear::regrid {
 /// Errors:  as apply_weights.
 void apply_vector(const Weights& weights, std::span<const float> u, std::span<const float> v, std::span<float> u_out,
                   std::span<float> v_out, int64_t num_fields, const ApplyOptions& options = {});
-void apply_vector(const Weights& weights, std::span<const double> u, std::span<const double> v,
-                  std::span<double> u_out, std::span<double> v_out, int64_t num_fields,
-                  const ApplyOptions& options = {});
+void apply_vector(const Weights& weights, std::span<const double> u, std::span<const double> v, std::span<double> u_out,
+                  std::span<double> v_out, int64_t num_fields, const ApplyOptions& options = {});
 
 }  // namespace pear::regrid

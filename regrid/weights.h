@@ -25,12 +25,12 @@ Method method_from_string(std::string_view name);
 /// What a matrix does to constants and to the global integral.
 struct WeightCheck {
   int64_t num_links = 0;
-  int64_t empty_rows = 0;            ///< targets outside the source: NaN after applying
+  int64_t empty_rows = 0;  ///< targets outside the source: NaN after applying
   int64_t longest_row = 0;
   double min_weight = 0, max_weight = 0;
-  double max_row_sum_error = 0;      ///< max |sum_s W[t,s] - 1| over rows that are not empty
-  double max_column_sum_error = 0;   ///< conservative, both global: max |sum_t A_t W[t,s] / A_s - 1|, true areas
-  double balance_error = 0;          ///< likewise: |sum over all links of A_t W / (4 pi) - 1|
+  double max_row_sum_error = 0;     ///< max |sum_s W[t,s] - 1| over rows that are not empty
+  double max_column_sum_error = 0;  ///< conservative, both global: max |sum_t A_t W[t,s] / A_s - 1|, true areas
+  double balance_error = 0;         ///< likewise: |sum over all links of A_t W / (4 pi) - 1|
   nlohmann::json json() const;
 };
 
