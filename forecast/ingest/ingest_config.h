@@ -48,7 +48,7 @@ struct IngestConfig {
     visit("expver", expver, {.doc = "CDS files mixing final and preliminary data", .choices = {"error", "merge"}});
     visit("kind", kind, {.doc = "what the data are", .choices = {"reanalysis", "analysis", "forecast", "nature_run"}});
     visit("product", product, {.doc = "name of the source product, kept in the store, e.g. era5"});
-    visit("weights", weights, {.doc = "folder of regridding weights (default: inside the store's parent)"});
+    visit("weights", weights, {.doc = "folder of regridding weights (default: `weights` beside the store)"});
     visit("max_missing_fraction", max_missing_fraction,
           {.doc = "with missing_times=skip: more missing dates than this share are an error; 0 means no limit"});
   }
