@@ -1,4 +1,4 @@
-// Any grid made of rows of equal cells: regular, Gaussian, reduced, regional.
+// Lat-lon, Gaussian and reduced grids as one thing: rows of equal cells, each row with a length of its own.
 #pragma once
 
 #include <cstdint>
@@ -8,19 +8,28 @@
 
 namespace pear::regrid {
 
-/// Row j has columns[j] cells of width width[j], the first one starting at west[j]; radians.
+/// Cells of a row-based grid. Units: colatitudes in radians, longitudes in quarter turns (t = phi / (pi/2)).
 struct RowGrid {
-  std::vector<double> theta_bounds;  ///< [R + 1] colatitude, ascending
-  std::vector<double> theta;         ///< [R] centres
-  std::vector<int64_t> columns;      ///< [R]
-  std::vector<int64_t> first;        ///< [R + 1] index of the first cell of each row
-  std::vector<double> west, width;   ///< [R]
-  bool is_global = true;
+  std::vector<double> theta;         ///< [N] row centres, north first
+  std::vector<double> theta_bounds;  ///< [N + 1]
+  std::vector<int64_t> length;       ///< [N]
+  std::vector<int64_t> first_cell;   ///< [N + 1] cell index of the row's first column
+  double first_deg = 0;              ///< longitude of the first column
+  double step_deg = 0;               ///< column step of a regional grid, else 0
+  bool regional = false;
 
-  int64_t num_rows() const { return static_cast<int64_t>(columns.size()); }
+  int64_t num_rows() const { return static_cast<int64_t>(length.size()); }
+  double row_step_deg(int64_t row) const;
+  /// Western edge of column `i` of a row; `i` may be the row's length. Exact where the value is a simple fraction.
+  double edge(int64_t row, int64_t i) const;
+  /// cos(theta_bounds[row]) - cos(theta_bounds[row + 1]) without cancellation.
+  double band(int64_t row) const;
 };
 
-/// Errors: std::logic_error for HEALPix (our own mistake).
+/// Errors:  std::bad_variant_access for HEALPix (our own mistake).
 RowGrid row_grid(const sphere::Grid& grid);
+
+/// 2 sin((t1+t2)/2) sin((t2-t1)/2) = cos t1 - cos t2.
+double band_between(double theta1, double theta2);
 
 }  // namespace pear::regrid

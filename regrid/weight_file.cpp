@@ -1,170 +1,142 @@
-// Weights on disk: NetCDF-4 with the variable names of ESMF weight files, and a cache keyed by content.
-#include <fmt/format.h>
+#include "regrid/weight_file.h"
 
-#include <algorithm>
+#include <bit>
 #include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "io/netcdf_file.h"
-#include "regrid/weights.h"
 
 namespace pear::regrid {
 namespace {
 
-constexpr int kFormatVersion = 1;
-constexpr const char* kWhere = "regrid.weight_file";
+static_assert(std::endian::native == std::endian::little, "weight files are little-endian");
+constexpr size_t kChecksumLength = 64;
 
-std::string_view bytes(const auto& v) { return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0])}; }
-
-std::string checksum(const Weights& w) {
-  return sha256_hex(fmt::format("{} {} {} {} {} {} {}", kFormatVersion, to_string(w.method), w.source.spec(),
-                                w.target.spec(), sha256_hex(bytes(w.row_start)), sha256_hex(bytes(w.column)),
-                                sha256_hex(bytes(w.value))));
+[[noreturn]] void corrupt(const std::string& name, std::string expected, std::string found) {
+  throw DataError("WeightsCorrupt", "regrid.weights",
+                  {.what = "weight file " + name,
+                   .expected = std::move(expected),
+                   .found = std::move(found),
+                   .hint = "delete the file: it is made again when it is needed"});
 }
 
-[[noreturn]] void corrupt(const std::filesystem::path& path, const std::string& why) {
-  throw DataError("WeightsCorrupt", kWhere,
-                  {.what = "weight file " + path.string() + ": " + why, .hint = "remove the file; it is made again"});
+template <class T>
+void append(std::string& bytes, const std::vector<T>& v) {
+  bytes.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
 }
 
-std::vector<int64_t> one_based_rows(const Weights& w) {
-  std::vector<int64_t> rows;
-  rows.reserve(w.column.size());
-  for (int64_t r = 0; r < w.target.num_cells(); ++r)
-    rows.insert(rows.end(),
-                static_cast<size_t>(w.row_start[static_cast<size_t>(r) + 1] - w.row_start[static_cast<size_t>(r)]),
-                r + 1);
-  return rows;
+template <class T>
+std::vector<T> take(std::string_view& bytes, size_t count) {
+  std::vector<T> v(count);
+  std::memcpy(v.data(), bytes.data(), count * sizeof(T));
+  bytes.remove_prefix(count * sizeof(T));
+  return v;
 }
 
-std::vector<int64_t> read_indices(const io::NetcdfFile& file, const char* name, const std::filesystem::path& path) {
-  const auto variable = file.find_variable(name);
-  if (!variable || variable->shape.size() != 1) corrupt(path, std::string("no variable ") + name);
-  std::vector<int64_t> values(variable->size());
-  file.read(*variable, {}, {}, values);
-  return values;
+nlohmann::json grid_json(const sphere::Grid& g) {
+  nlohmann::json out = {{"spec", g.spec()}};
+  if (g.is_latlon()) out["lat"] = g.latlon().lat_deg, out["lon"] = g.latlon().lon_deg;  // exact for regional grids
+  return out;
 }
 
-/// 1-based rows and columns -> CSR; every index is checked before it is used.
-void build_rows(Weights& w, const std::vector<int64_t>& rows, const std::vector<int64_t>& columns,
-                const std::filesystem::path& path) {
-  const int64_t num_rows = w.target.num_cells(), num_columns = w.source.num_cells();
-  w.row_start.assign(static_cast<size_t>(num_rows) + 1, 0);
-  w.column.reserve(columns.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i] < 1 || rows[i] > num_rows || columns[i] < 1 || columns[i] > num_columns)
-      corrupt(path, fmt::format("link {} joins row {} and column {} outside the grids", i, rows[i], columns[i]));
-    if (i > 0 && rows[i] < rows[i - 1]) corrupt(path, "rows are not ascending");
-    ++w.row_start[static_cast<size_t>(rows[i])];
-    w.column.push_back(static_cast<int32_t>(columns[i] - 1));
-  }
-  for (size_t r = 1; r < w.row_start.size(); ++r) w.row_start[r] += w.row_start[r - 1];
+sphere::Grid grid_from_json(const nlohmann::json& j) {
+  if (!j.contains("lat")) return sphere::Grid::from_spec(j.at("spec").get<std::string>());
+  const auto lat = j.at("lat").get<std::vector<double>>(), lon = j.at("lon").get<std::vector<double>>();
+  return sphere::Grid::from_coordinates(lat, lon);
+}
+
+/// Indices that a reader may trust.
+void check_matrix(const Weights& w, const std::string& name) {
+  const int64_t links = w.num_links();
+  if (w.row_start.front() != 0 || w.row_start.back() != links)
+    corrupt(name, "row pointers from 0 to " + std::to_string(links), std::to_string(w.row_start.back()));
+  for (size_t t = 0; t + 1 < w.row_start.size(); ++t)
+    if (w.row_start[t] > w.row_start[t + 1]) corrupt(name, "ascending row pointers", "row " + std::to_string(t));
+  const int64_t sources = w.source.num_cells();
+  for (int32_t c : w.column)
+    if (c < 0 || c >= sources) corrupt(name, "source indices below " + std::to_string(sources), std::to_string(c));
 }
 
 }  // namespace
 
-void Weights::save(const std::filesystem::path& path) const {
-  AtomicFile atomic(path);
-  auto file = io::NetcdfFile::create(atomic.temporary());
-  const int links = file.define_dimension("n_s", std::max<size_t>(1, column.size()));
-  const int row = file.define_variable("row", NC_INT64, {links});
-  const int col = file.define_variable("col", NC_INT64, {links});
-  const int s = file.define_variable("S", NC_DOUBLE, {links});
-  file.put_attribute(NC_GLOBAL, "title", std::string("regridding weights: target[row] += S * source[col], 1-based"));
-  file.put_attribute(NC_GLOBAL, "pear_weights_version", kFormatVersion);
-  file.put_attribute(NC_GLOBAL, "map_method", std::string(to_string(method)));
-  file.put_attribute(NC_GLOBAL, "grid_a", source.spec());
-  file.put_attribute(NC_GLOBAL, "grid_b", target.spec());
-  file.put_attribute(NC_GLOBAL, "normalization", std::string("fracarea"));
-  file.put_attribute(NC_GLOBAL, "num_links", static_cast<double>(column.size()));
-  file.put_attribute(NC_GLOBAL, "checksum", checksum(*this));
-  file.end_definitions();
-  if (!column.empty()) {
-    std::vector<int64_t> columns(column.begin(), column.end());
-    for (auto& c : columns) ++c;
-    file.write(row, {0}, {column.size()}, std::span<const int64_t>(one_based_rows(*this)));
-    file.write(col, {0}, {column.size()}, std::span<const int64_t>(columns));
-    file.write(s, {0}, {value.size()}, std::span<const double>(value));
-  }
-  file.close();
-  atomic.commit();
+std::string serialise(const Weights& w) {
+  const nlohmann::json header = {{"format", kWeightFormat},        {"method", to_string(w.method)},
+                                 {"source", grid_json(w.source)},  {"target", grid_json(w.target)},
+                                 {"rows", w.row_start.size() - 1}, {"links", w.column.size()}};
+  std::string bytes = header.dump() + "\n";
+  bytes.reserve(bytes.size() + w.row_start.size() * 8 + w.column.size() * 12 + kChecksumLength);
+  append(bytes, w.row_start);
+  append(bytes, w.column);
+  append(bytes, w.value);
+  return bytes + sha256_hex(bytes);
 }
 
-Weights Weights::load(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path))
-    throw DataError("FileNotFound", kWhere, {.what = "no weight file " + path.string()});
-  try {
-    const auto file = io::NetcdfFile::open(path);
-    const auto method = file.text_attribute(NC_GLOBAL, "map_method"), a = file.text_attribute(NC_GLOBAL, "grid_a"),
-               b = file.text_attribute(NC_GLOBAL, "grid_b"), sum = file.text_attribute(NC_GLOBAL, "checksum");
-    const auto version = file.number_attribute(NC_GLOBAL, "pear_weights_version");
-    if (!method || !a || !b || !sum || version.empty() || version[0] != kFormatVersion)
-      corrupt(path, "no weights of this version");
-    Weights w;
-    w.source = sphere::Grid::from_spec(*a);
-    w.target = sphere::Grid::from_spec(*b);
-    w.method = method_from_string(*method);
-    const auto rows = read_indices(file, "row", path), columns = read_indices(file, "col", path);
-    const auto s = file.find_variable("S");
-    if (!s || rows.size() != columns.size() || s->size() != rows.size()) corrupt(path, "arrays of different lengths");
-    w.value = file.read_doubles(*s);
-    const auto count = file.number_attribute(NC_GLOBAL, "num_links");
-    if (count.empty() || count[0] != static_cast<double>(rows.size())) {
-      if (count.empty() || count[0] != 0) corrupt(path, "number of links");
-      w.value.clear();
-      w.row_start.assign(static_cast<size_t>(w.target.num_cells()) + 1, 0);
-    } else {
-      build_rows(w, rows, columns, path);
-    }
-    if (checksum(w) != *sum) corrupt(path, "checksum does not match");
-    return w;
-  } catch (const ConfigError& e) {
-    corrupt(path, e.what());
-  } catch (const DataError& e) {
-    if (e.code() == "WeightsCorrupt") throw;
-    corrupt(path, e.what());
-  }
+Weights deserialise(std::string_view bytes, const std::string& name) {
+  if (bytes.size() < kChecksumLength) corrupt(name, "a checksum at the end", std::to_string(bytes.size()) + " bytes");
+  const std::string_view stored = bytes.substr(bytes.size() - kChecksumLength);
+  bytes.remove_suffix(kChecksumLength);
+  if (sha256_hex(bytes) != stored) corrupt(name, "SHA-256 as at its end", "other content");
+  const size_t line = bytes.find('\n');
+  const auto header = nlohmann::json::parse(bytes.substr(0, line), nullptr, false);
+  if (header.is_discarded() || header.value("format", "") != kWeightFormat)
+    corrupt(name, std::string(kWeightFormat), "another format");
+  bytes.remove_prefix(line + 1);
+  const auto rows = header.at("rows").get<size_t>(), links = header.at("links").get<size_t>();
+  if (bytes.size() != (rows + 1) * 8 + links * 12)
+    corrupt(name, std::to_string((rows + 1) * 8 + links * 12) + " bytes of arrays", std::to_string(bytes.size()));
+  Weights w{.source = grid_from_json(header.at("source")),
+            .target = grid_from_json(header.at("target")),
+            .method = method_from_string(header.at("method").get<std::string>()),
+            .row_start = take<int64_t>(bytes, rows + 1),
+            .column = take<int32_t>(bytes, links),
+            .value = take<double>(bytes, links)};
+  if (static_cast<int64_t>(rows) != w.target.num_cells())
+    corrupt(name, std::to_string(w.target.num_cells()) + " rows", std::to_string(rows));
+  check_matrix(w, name);
+  return w;
 }
+
+void Weights::save(const std::filesystem::path& path) const { write_file_atomic(path, serialise(*this)); }
+
+Weights Weights::load(const std::filesystem::path& path) { return deserialise(read_text(path), path.string()); }
 
 WeightCache::WeightCache(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
 std::filesystem::path WeightCache::file(const sphere::Grid& source, const sphere::Grid& target, Method method) const {
-  const auto key =
-      sha256_hex(fmt::format("{} {} {} {}", kFormatVersion, to_string(method), source.spec(), target.spec()));
-  return folder_ / ("weights_" + key.substr(0, 16) + ".nc");
+  const nlohmann::json key = {kWeightFormat, to_string(method), grid_json(source), grid_json(target)};
+  return folder_ / (std::string(to_string(method)) + "_" + sha256_hex(key.dump()).substr(0, 24) + ".weights");
 }
 
 std::shared_ptr<const Weights> WeightCache::get(const sphere::Grid& source, const sphere::Grid& target, Method method) {
   const std::lock_guard guard(lock_);
   for (const auto& w : kept_)
-    if (w->source == source && w->target == target && w->method == method) return w;
+    if (w->method == method && w->source == source && w->target == target) return w;
+  const bool on_disk = !folder_.empty();
   const auto path = file(source, target, method);
-  if (!folder_.empty() && std::filesystem::exists(path)) {
+  if (on_disk && std::filesystem::exists(path)) {
     try {
-      auto loaded = std::make_shared<Weights>(Weights::load(path));
-      if (loaded->source == source && loaded->target == target && loaded->method == method) {
-        kept_.push_back(loaded);
-        return loaded;
-      }
+      Weights w = Weights::load(path);
+      if (w.source == source && w.target == target && w.method == method)
+        return kept_.emplace_back(std::make_shared<const Weights>(std::move(w)));
     } catch (const DataError& e) {
-      log_warn("{}; the weights are built again", e.what());
+      log_warn("{}; it is made again", e.what());
     }
   }
-  auto built = std::make_shared<const Weights>(make_weights(source, target, method));
-  if (!folder_.empty()) {
+  auto made = std::make_shared<const Weights>(make_weights(source, target, method));
+  if (on_disk) {
     ensure_writable_directory(folder_);
-    built->save(path);
+    made->save(path);
   }
-  kept_.push_back(built);
-  return built;
+  return kept_.emplace_back(std::move(made));
 }
 
 std::filesystem::path default_weight_folder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != 0)
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
     return std::filesystem::path(cache) / "pear" / "weights";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != 0)
+  if (const char* home = std::getenv("HOME"); home && *home)
     return std::filesystem::path(home) / ".cache" / "pear" / "weights";
   return {};
 }
