@@ -147,7 +147,8 @@ SafetensorsHeader read_header(const fs::path& path, std::istream& in) {
   if (text.empty() || text[0] != '{') bad(path, "a header that starts with {", "another character");
   SafetensorsHeader header;
   header.data_start = prefix.size() + length;
-  for (const auto& [name, value] : parse_strict(path, text).items()) {
+  const json content = parse_strict(path, text);
+  for (const auto& [name, value] : content.items()) {
     if (name != kMetadata) {
       header.tensors.emplace(name, entry_from(path, name, value));
       continue;

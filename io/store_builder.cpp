@@ -38,7 +38,7 @@ class Builder final : public StoreBuilder {
  private:
   static bool is_left_over(const fs::path& path) {
     const std::string name = path.filename().string();
-    return name.starts_with(".part_") && name.find(".nc.tmp-") != std::string::npos;
+    return name.starts_with(".") && name.find(".tmp-") != std::string::npos;
   }
   void check_time(Time t) const;
   VariableMoments checked_moments(Time t, std::span<const float> values) const;
@@ -159,7 +159,7 @@ void Builder::finalise() {
   if (index_.finalised) return;
   finalise_index(directory_, index_, progress, weights_);
   write_file_atomic(directory_ / kStoreFile, to_text(index_));
-  remove_left_over(".part_");
+  remove_left_over("");
 }
 
 }  // namespace
