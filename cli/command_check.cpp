@@ -1,0 +1,149 @@
+#include "cli/command_check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <functional>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cli/ingest_request.h"
+#include "cli/requests.h"
+#include "forecast/config/cross_checks.h"
+#include "forecast/config/make_model.h"
+#include "forecast/config/training_plan.h"
+
+namespace pear::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A list of findings; a failed one does not stop the others.
+class Findings {
+ public:
+  void add(const std::string& name, bool ok, const std::string& text) {
+    text_ += fmt::format("{:<5} {:<12} {}\n", ok ? "ok" : "FAIL", name, text);
+    json_.push_back({{"check", name}, {"ok", ok}, {"text", text}});
+    failed_ += ok ? 0 : 1;
+  }
+  /// Runs `work`; what it throws becomes a failed finding.
+  void attempt(const std::string& name, const std::function<std::string()>& work) {
+    try {
+      add(name, true, work());
+    } catch (const Error& e) {
+      add(name, false, e.what());
+    }
+  }
+  CommandResult result(const std::string& verb) const {
+    CommandResult out{.text = text_, .result = {{"verb", verb}, {"checks", json_}, {"failed", failed_}}};
+    out.text += failed_ == 0 ? fmt::format("ready for pear {}\n", verb) : fmt::format("{} checks failed\n", failed_);
+    out.exit_code = failed_ == 0 ? 0 : 1;
+    return out;
+  }
+
+ private:
+  std::string text_;
+  nlohmann::json json_ = nlohmann::json::array();
+  int failed_ = 0;
+};
+
+/// Whether the folder, or the nearest parent that exists, can be written, without making anything.
+std::string check_writable(const fs::path& folder) {
+  fs::path at = fs::absolute(folder);
+  while (!fs::exists(at) && at != at.parent_path()) at = at.parent_path();
+  if (!fs::is_directory(at) || !is_writable_directory(at))
+    throw DataError("NotWritable", "check", {.what = fmt::format("cannot write to {}", at.string())});
+  return fmt::format("{} can be written, {} free", folder.string(),
+                     format_bytes(static_cast<double>(free_space(folder))));
+}
+
+void check_store(Findings& f, const forecast::RunConfig& config, std::shared_ptr<const io::Store>& store) {
+  f.attempt("store", [&] {
+    forecast::require_keys("check", {{"data.store", !config.data.store.empty()}});
+    store = io::Store::open(config.data.store.str());
+    return fmt::format("{}: {}, {} channels, {} times", config.data.store.str(), store->layout().grid.spec(),
+                       store->layout().num_channels(), store->times().size());
+  });
+  if (!store) return;
+  f.attempt("fit", [&] {
+    forecast::check_config_fits_store(config, *store);
+    return std::string("grid, variables and levels are in the store");
+  });
+  for (const auto& cover : forecast::cover_of_periods(config, *store))
+    f.add("period", cover.num_present > 0 && (cover.missing.empty() || store->layout().missing_times == "skip"),
+          fmt::format("{}: {} of {} times in the store{}", cover.key, cover.num_present, cover.num_asked,
+                      cover.missing.empty() ? "" : ", first missing " + format_time(cover.missing.front())));
+}
+
+void check_training(Findings& f, const forecast::RunConfig& config, const std::shared_ptr<const io::Store>& store) {
+  if (!store) return;
+  f.attempt("plan", [&] {
+    const forecast::TrainingPlan p = forecast::plan_training(config, *store);
+    const double free = static_cast<double>(free_space(config.run.folder()));
+    f.add("disk", static_cast<double>(p.disk_bytes) < free,
+          fmt::format("{} needed, {} free", format_bytes(static_cast<double>(p.disk_bytes)), format_bytes(free)));
+    f.add("memory", p.memory_bytes < p.machine_memory_bytes || p.machine_memory_bytes == 0,
+          fmt::format("about {} needed, {} in the machine", format_bytes(static_cast<double>(p.memory_bytes)),
+                      format_bytes(static_cast<double>(p.machine_memory_bytes))));
+    return fmt::format("{} parameters, {} pairs, {} steps per epoch, {} in all", p.num_parameters, p.num_pairs,
+                       p.steps_per_epoch, p.total_steps);
+  });
+}
+
+void check_forecast(Findings& f, const forecast::RunConfig& config, const std::shared_ptr<const io::Store>& store) {
+  f.attempt("forecast", [&] {
+    forecast::RolloutRequest request = rollout_request(config);
+    request.store = store;
+    const auto named = forecast::make_forecast_model(config, store, torch::kCPU, forecast::ModelUse::Plan);
+    request.model_id = named.id;
+    const auto planned = forecast::plan_rollout(*named.model, request);
+    return fmt::format("{} from {}: {} files, {} leads", named.model->name(), named.source, planned.files.size(),
+                       planned.leads.size());
+  });
+}
+
+void check_ingest(Findings& f, const forecast::RunConfig& config) {
+  f.attempt("keys", [&] {
+    forecast::require_keys("ingest", {{"data.sources", !config.data.sources.empty()},
+                                      {"data.store", !config.data.store.empty()},
+                                      {"data.variables", !config.data.variables.empty()}});
+    return std::string("sources, store and variables are named");
+  });
+  if (config.data.store.empty()) return;
+  f.attempt("store", [&] { return check_writable(config.data.store.str()); });
+  f.attempt("sources", [&] {
+    const auto request = ingest_request(config);
+    const forecast::IngestPlan p = forecast::plan_ingest(request);
+    const double needed = static_cast<double>(p.store_bytes), free = static_cast<double>(free_space(request.store));
+    f.add("disk", needed < free, fmt::format("{} needed, {} free", format_bytes(needed), format_bytes(free)));
+    f.add("times", p.missing.empty() || config.ingest.missing_times == "skip",
+          fmt::format("{} complete in the sources, {} missing", p.times.size(), p.missing.size()));
+    return fmt::format("{} files on {}", p.files.size(), fmt::join(p.source_grids, ", "));
+  });
+}
+
+}  // namespace
+
+CommandResult run_check(const Arguments& arguments) {
+  const auto loaded = load_config(arguments);
+  const forecast::RunConfig& config = loaded.config;
+  const std::string& verb = config.check.verb;
+  Findings f;
+  f.add("config", true, fmt::format("{} is valid", arguments.paths.front().string()));
+  f.attempt("device", [&] { return forecast::choose_device(config.run.device).reason; });
+  f.attempt("run folder", [&] { return check_writable(config.run.folder()); });
+  if (verb == "ingest") {
+    check_ingest(f, config);
+    return f.result(verb);
+  }
+  std::shared_ptr<const io::Store> store;
+  check_store(f, config, store);
+  if (verb == "train") check_training(f, config, store);
+  if (verb == "forecast") check_forecast(f, config, store);
+  if (verb == "score")
+    f.add("forecasts", fs::is_directory(fs::path(config.run.folder()) / "forecasts"),
+          fmt::format("{}/forecasts", config.run.folder()));
+  return f.result(verb);
+}
+
+}  // namespace pear::cli

@@ -1,0 +1,75 @@
+#include "cli/commands.h"
+
+#include "cli/command_check.h"
+#include "cli/command_forecast.h"
+#include "cli/command_ingest.h"
+#include "cli/command_inspect.h"
+#include "cli/command_regrid.h"
+#include "cli/command_score.h"
+#include "cli/command_train.h"
+
+namespace pear::cli {
+
+const std::vector<Command>& all_commands() {
+  static const std::vector<Command> commands = {
+      {.name = "ingest",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "GRIB and NetCDF files -> checksummed store on the model's grid, with statistics",
+       .sections = {"run", "grid", "data", "ingest"},
+       .examples = {"pear ingest configs/run/gfs_wind.yaml --dry-run", "pear ingest configs/run/gfs_wind.yaml"},
+       .can_stop = true,
+       .run = &run_ingest},
+      {.name = "regrid",
+       .usage = "IN... OUT grid=SPEC [method=M]  |  CONFIG.yaml",
+       .purpose = "field files -> another grid",
+       .sections = {"grid", "regrid"},
+       .examples = {"pear regrid $PEAR_TEST_DATA/era5/era5_t2m_20170101T12_0p25.nc t2m_hp32.nc grid=healpix:32",
+                    "pear regrid t2m_hp32.nc t2m_2deg.nc grid=latlon:91x180+poles method=bilinear"},
+       .run = &run_regrid},
+      {.name = "train",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "store -> checkpoints of a trained network; continues a run that was stopped",
+       .sections = {"run", "grid", "data", "model", "train", "checkpoint"},
+       .examples = {"pear train configs/run/gfs_wind.yaml train.max_steps=2",
+                    "pear train configs/run/gfs_wind.yaml train.max_steps=2 --resume"},
+       .can_stop = true,
+       .run = &run_train},
+      {.name = "forecast",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "checkpoint or named model -> one forecast file per initial time",
+       .sections = {"run", "data", "model", "forecast"},
+       .examples = {"pear forecast configs/run/gfs_wind.yaml --dry-run",
+                    "pear forecast configs/run/gfs_wind.yaml forecast.lead=24h"},
+       .can_stop = true,
+       .run = &run_forecast},
+      {.name = "score",
+       .usage = "CONFIG.yaml [key.sub=value ...]  |  LEFT RIGHT",
+       .purpose = "forecasts against the truth, beside persistence and climatology; or two sets of scores",
+       .sections = {"run", "data", "score"},
+       .examples = {"pear score configs/run/gfs_wind.yaml",
+                    "pear score $PEAR_RUNS/gfs_wind $PEAR_RUNS/gfs_wind --json"},
+       .can_stop = true,
+       .run = &run_score},
+      {.name = "inspect",
+       .usage = "PATH [--verify]  |  --keys",
+       .purpose = "what is this file, store, checkpoint, scores or configuration?",
+       .examples = {"pear inspect configs/run/gfs_wind.yaml --json", "pear inspect --keys"},
+       .run = &run_inspect},
+      {.name = "check",
+       .usage = "CONFIG.yaml [check.verb=train] [key.sub=value ...]",
+       .purpose = "look ahead: shapes, memory, disk, steps, data; changes nothing",
+       .sections = {"run", "grid", "data", "ingest", "model", "train", "checkpoint", "forecast", "score", "check"},
+       .examples = {"pear check configs/run/gfs_wind.yaml",
+                    "pear check configs/run/gfs_wind.yaml check.verb=forecast --json"},
+       .run = &run_check},
+  };
+  return commands;
+}
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : all_commands())
+    if (command.name == name) return &command;
+  return nullptr;
+}
+
+}  // namespace pear::cli

@@ -1,0 +1,39 @@
+#include "forecast/config/run_config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "sphere/grid/grid.h"
+
+namespace pear::forecast {
+
+void RunConfig::validate(ConfigIssues& issues, const std::string&) const {
+  try {
+    (void)sphere::Grid::from_spec(grid);
+  } catch (const ConfigError& e) {
+    issues.add(
+        "grid",
+        fmt::format("{}{}", e.detail().what, e.detail().expected.empty() ? "" : ": expected " + e.detail().expected),
+        e.detail().hint);
+  }
+}
+
+LoadedConfig load_run_config(const ConfigInput& input) {
+  LoadedConfig loaded;
+  loaded.origins = read_config(loaded.config, input);
+  return loaded;
+}
+
+void require_keys(const std::string& verb, const std::vector<NeededKey>& keys) {
+  std::vector<std::string> missing;
+  for (const NeededKey& key : keys)
+    if (!key.is_set) missing.push_back(key.key);
+  if (missing.empty()) return;
+  throw ConfigError("MissingKey", "config",
+                    {.what = fmt::format("{} needs {}", verb, fmt::join(missing, ", ")),
+                     .hint = fmt::format("set {} in the file or as {}=... on the command line",
+                                         missing.size() == 1 ? "it" : "them", missing.front())});
+}
+
+}  // namespace pear::forecast

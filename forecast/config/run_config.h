@@ -1,0 +1,77 @@
+// The whole configuration: the tree of every component's section, with the checks that need two sections.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/config/reader.h"
+#include "forecast/config/run_section.h"
+#include "forecast/ingest/ingest_config.h"
+#include "forecast/model/model_config.h"
+#include "forecast/rollout/forecast_config.h"
+#include "forecast/train/checkpoint_config.h"
+#include "forecast/train/data_config.h"
+#include "forecast/train/train_config.h"
+#include "forecast/verify/score_config.h"
+#include "regrid/regrid_config.h"
+
+namespace pear::forecast {
+
+/// Section `check`.
+struct CheckSection {
+  std::string verb = "train";
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    visit("verb", verb,
+          {.doc = "verb that `pear check` looks ahead to", .choices = {"ingest", "train", "forecast", "score"}});
+  }
+};
+
+struct RunConfig {
+  RunSection run;
+  std::string grid = "healpix:64";
+  DataConfig data;
+  IngestConfig ingest;
+  regrid::RegridConfig regrid;
+  ModelConfig model;
+  TrainConfig train;
+  CheckpointConfig checkpoint;
+  ForecastConfig forecast;
+  ScoreConfig score;
+  CheckSection check;
+
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    visit("run", run, {.doc = "name, place, seed, device"});
+    visit("grid", grid, {.doc = "grid of the store and the model, e.g. healpix:64 or latlon:181x360+poles"});
+    visit("data", data, {.doc = "store, variables, periods"});
+    visit("ingest", ingest, {.doc = "source files -> store"});
+    visit("regrid", regrid, {.doc = "field files -> another grid"});
+    visit("model", model, {.doc = "network"});
+    visit("train", train, {.doc = "optimisation"});
+    visit("checkpoint", checkpoint, {.doc = "when to save"});
+    visit("forecast", forecast, {.doc = "rollouts"});
+    visit("score", score, {.doc = "metrics"});
+    visit("check", check, {.doc = "preflight"});
+  }
+  /// Checks between sections; each section checks itself.
+  void validate(ConfigIssues& issues, const std::string& path) const;
+};
+
+/// A configuration with the origin of its values.
+struct LoadedConfig {
+  RunConfig config;
+  ConfigOrigins origins;
+};
+
+/// Errors:  ConfigError as read_config (base/config/reader.h).
+LoadedConfig load_run_config(const ConfigInput& input);
+
+/// For keys that only some verbs need. Errors: ConfigError `MissingKey` naming every key that is empty.
+struct NeededKey {
+  std::string key;
+  bool is_set;
+};
+void require_keys(const std::string& verb, const std::vector<NeededKey>& keys);
+
+}  // namespace pear::forecast

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Runs the program as a user would: versions, help, JSON, exit codes, inspection of committed configurations.
+
+Usage: program_test.py PEAR SOURCE [unittest options].
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PEAR, SOURCE = "", ""
+MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
+VERBS = ["ingest", "regrid", "train", "forecast", "score", "inspect", "check"]
+PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
+
+
+def run(*args, **kwargs):
+    env = dict(os.environ, OMP_NUM_THREADS="1", PEAR_DATA="data", PEAR_RUNS="runs", PEAR_TEST_DATA="test_data")
+    return subprocess.run([PEAR, *map(str, args)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=120, env=env, **kwargs)
+
+
+class Program(unittest.TestCase):
+    def answer(self, *args, code=0):
+        result = run(*args, "--json")
+        self.assertEqual(result.returncode, code, result.stderr)
+        answer = json.loads(result.stdout)  # exactly one object
+        self.assertEqual(set(answer), MEMBERS)
+        self.assertEqual(answer["exit_code"], code)
+        return answer
+
+    def test_version_names_every_library(self):
+        text = run("--version")
+        self.assertEqual(text.returncode, 0)
+        for word in ("pear", "revision", "LibTorch", "CUDA", "MPI", "ecCodes", "NetCDF", "HDF5"):
+            self.assertIn(word, text.stdout)
+        result = self.answer("--version")["result"]
+        self.assertEqual(set(result["libraries"]), {"LibTorch", "CUDA", "MPI", "ecCodes", "NetCDF", "HDF5"})
+
+    def test_help_of_every_verb(self):
+        self.assertIn("ingest", run("--help").stdout)
+        for verb in VERBS:
+            text = run(verb, "--help")
+            self.assertEqual(text.returncode, 0)
+            self.assertIn("Exit codes:", text.stdout)
+            self.assertEqual(text.stderr, "")
+
+    def test_help_examples_are_accepted_up_to_their_data(self):
+        # Without data they may fail (1), but never as wrong usage (2). With data the README test runs such commands.
+        for verb in VERBS:
+            for example in self.answer(verb, "--help")["result"]["examples"]:
+                words = [os.path.expandvars(w) for w in example.split()[1:]]
+                words = [w.replace("$PEAR_TEST_DATA", "absent").replace("$PEAR_RUNS", "absent") for w in words]
+                words = [os.path.join(SOURCE, w) if w.startswith("configs/") else w for w in words]
+                with tempfile.TemporaryDirectory() as scratch:
+                    result = run(*words, cwd=scratch)
+                self.assertIn(result.returncode, (0, 1), example + "\n" + result.stderr)
+
+    def test_wrong_usage_prints_once_and_exits_2(self):
+        for args in ((), ("trian",), ("train",), ("train", "absent.yaml"), ("train", "--fast"), ("inspect",),
+                     ("regrid", "a.nc"), ("score", "--allow", "x")):
+            result = run(*args)
+            self.assertEqual(result.returncode, 2, args)
+            self.assertEqual(result.stdout, "", args)
+            self.assertEqual(len([line for line in result.stderr.splitlines() if line.startswith("[")]), 1, args)
+
+    def test_unknown_key_names_the_nearest(self):
+        answer = self.answer("check", self.pear_yaml(), "train.learning_rate=1", code=2)
+        self.assertEqual(answer["error"]["code"], "UnknownKey")
+        self.assertIn("Did you mean train.lr?", answer["error"]["what"])
+        self.assertEqual(answer["status"], "usage")
+
+    def test_missing_file_is_a_data_error(self):
+        answer = self.answer("inspect", "absent.nc", code=1)
+        self.assertEqual((answer["status"], answer["error"]["code"]), ("failed", "FileNotFound"))
+
+    def pear_yaml(self):
+        return os.path.join(SOURCE, "configs", "model", "pear.yaml")
+
+    def test_published_network_has_its_parameters(self):
+        result = self.answer("inspect", self.pear_yaml())["result"]
+        self.assertEqual(result["parameters"], PEAR_PARAMETERS)
+        self.assertEqual(result["grid"], "healpix:64")
+        origins = {v["key"]: v["origin"] for v in result["values"]}
+        self.assertIn("pear.yaml:", origins["model.patch"])
+        self.assertEqual(origins["train.lr"], "default")
+        self.assertTrue(all(v["origin"] for v in result["values"]))
+
+    def test_overrides_have_an_origin(self):
+        values = self.answer("inspect", self.pear_yaml(), "train.lr=3e-4")["result"]["values"]
+        self.assertIn({"key": "train.lr", "value": "0.0003", "origin": "command line"}, values)
+
+    def test_every_committed_configuration_is_valid(self):
+        configs = glob.glob(os.path.join(SOURCE, "configs", "model", "*.yaml"))
+        configs += glob.glob(os.path.join(SOURCE, "configs", "run", "*.yaml"))
+        self.assertGreater(len(configs), 0)
+        for config in configs:
+            self.answer("inspect", config)
+
+    def test_keys_are_listed(self):
+        keys = {k["key"]: k for k in self.answer("inspect", "--keys")["result"]["keys"]}
+        self.assertEqual(keys["train.lr"]["default"], "0.0005")
+        self.assertIn("grid", keys)
+
+    def test_check_fails_without_a_store_and_writes_nothing(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            result = run("check", self.pear_yaml(), cwd=scratch)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("FAIL", result.stdout)
+            self.assertEqual(os.listdir(scratch), [])
+
+    def test_several_copies_are_refused(self):
+        env = dict(os.environ, OMPI_COMM_WORLD_RANK="0", OMPI_COMM_WORLD_SIZE="2", OMPI_COMM_WORLD_LOCAL_RANK="0")
+        result = subprocess.run([PEAR, "inspect", "--keys", "--json"], env=env, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 1)
+        self.assertEqual(json.loads(result.stdout)["error"]["code"], "TooManyProcesses")
+
+
+if __name__ == "__main__":
+    PEAR, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
