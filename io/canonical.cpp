@@ -38,13 +38,18 @@ bool is_globe(std::span<const double> ascending) {
 
 }  // namespace
 
-LatLonOrder canonical_latlon(std::span<const double> lat_deg, std::span<const double> lon_deg) {
+LatLonOrder canonical_latlon(std::span<const double> lat_deg, std::span<const double> lon_deg,
+                             const std::string& where) {
   LatLonOrder order;
   order.stored_cols = static_cast<int64_t>(lon_deg.size());
   for (double x : lat_deg)
-    if (!std::isfinite(x)) throw DataError("RowsNotMonotonic", "io.grid", {.what = "a latitude is not a number"});
+    if (!std::isfinite(x))
+      throw DataError("RowsNotMonotonic", "io.grid",
+                      {.what = where + ": a latitude", .expected = "a number", .found = "none"});
   for (double x : lon_deg)
-    if (!std::isfinite(x)) throw DataError("LongitudesIrregular", "io.grid", {.what = "a longitude is not a number"});
+    if (!std::isfinite(x))
+      throw DataError("LongitudesIrregular", "io.grid",
+                      {.what = where + ": a longitude", .expected = "a number", .found = "none"});
   std::vector<double> lat(lat_deg.begin(), lat_deg.end());
   order.rows.resize(lat.size());
   std::iota(order.rows.begin(), order.rows.end(), 0);
@@ -79,7 +84,13 @@ LatLonOrder canonical_latlon(std::span<const double> lat_deg, std::span<const do
     while (lon.front() + shift < -180.0 - kTolerance) shift += 360.0;
     for (double& x : lon) x += shift;
   }
-  order.grid = sphere::Grid::from_coordinates(lat, lon);
+  try {
+    order.grid = sphere::Grid::from_coordinates(lat, lon);
+  } catch (const DataError& e) {  // coordinates alone do not know their file
+    ErrorDetail detail = e.detail();
+    detail.what = where + ": " + detail.what;
+    throw DataError(e.code(), e.where(), std::move(detail));
+  }
   return order;
 }
 

@@ -26,11 +26,11 @@ enum class ValueKind { Point, Mean };
 
 /// Identity of a field without its values. All names and units are canonical (io/variables.h).
 struct FieldInfo {
-  std::string name;    ///< canonical name, e.g. "z", "t2m"; the file's own name if unknown to the table
-  std::string units;   ///< canonical units after conversion, e.g. "m2 s-2"
+  std::string name;   ///< canonical name, e.g. "z", "t2m"; the file's own name if unknown to the table
+  std::string units;  ///< canonical units after conversion, e.g. "m2 s-2"
   Level level;
-  Time init_time;      ///< analysis / forecast reference time
-  Time valid_time;     ///< init_time + step
+  Time init_time;        ///< analysis / forecast reference time
+  Time valid_time;       ///< init_time + step
   bool has_time = true;  ///< false for static fields without a time
   int member = 0;
   std::shared_ptr<const sphere::Grid> grid;

@@ -41,8 +41,8 @@ std::vector<double> gaussian_rows(const GribHandle& h, long rows, const std::str
   const double first = h.real("latitudeOfFirstGridPointInDegrees"), last = h.real("latitudeOfLastGridPointInDegrees");
   const std::vector<double> nodes = sphere::gaussian_latitudes_deg(2 * h.number("N"));
   const double north = std::max(first, last);
-  const auto start = std::find_if(nodes.begin(), nodes.end(),
-                                  [&](double x) { return std::abs(x - north) < kGaussianToleranceDeg; });
+  const auto start =
+      std::find_if(nodes.begin(), nodes.end(), [&](double x) { return std::abs(x - north) < kGaussianToleranceDeg; });
   if (start == nodes.end() || nodes.end() - start < rows ||
       std::abs(start[rows - 1] - std::min(first, last)) > kGaussianToleranceDeg)
     unsupported(h, grid_type, fmt::format("rows from {} to {} are not nodes of N = {}", first, last, h.number("N")));
@@ -69,8 +69,9 @@ GribOrder regular(const GribHandle& h, const std::string& grid_type) {
   const auto cols = h.find_number("Ni"), rows = h.find_number("Nj");
   if (!cols || !rows || *cols < 1 || *rows < 1) unsupported(h, grid_type, "without a number of columns");
   GribOrder order;
-  order.latlon = canonical_latlon(
-      grid_type == "regular_gg" ? gaussian_rows(h, *rows, grid_type) : regular_rows(h, *rows), columns(h, *cols));
+  order.latlon =
+      canonical_latlon(grid_type == "regular_gg" ? gaussian_rows(h, *rows, grid_type) : regular_rows(h, *rows),
+                       columns(h, *cols), h.where());
   order.grid = std::make_shared<const sphere::Grid>(order.latlon->grid);
   order.columns_first = h.find_number("jPointsAreConsecutive").value_or(0) != 0;
   order.alternate = h.find_number("alternativeRowScanning").value_or(0) != 0;
@@ -152,7 +153,8 @@ void canonical_values(const GribOrder& order, std::span<const float> stored, std
       size_t at = 0, from = stored.size();
       for (int64_t n : std::get<sphere::ReducedGaussianGrid>(order.grid->value()).row_lengths) {
         from -= static_cast<size_t>(n);
-        std::copy_n(stored.begin() + static_cast<std::ptrdiff_t>(from), n, out.begin() + static_cast<std::ptrdiff_t>(at));
+        std::copy_n(stored.begin() + static_cast<std::ptrdiff_t>(from), n,
+                    out.begin() + static_cast<std::ptrdiff_t>(at));
         at += static_cast<size_t>(n);
       }
     }

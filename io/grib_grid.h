@@ -31,7 +31,8 @@ GribOrder grib_order(const GribHandle& handle);
 void check_healpix_known(long grid_template, const std::string& grid_type, long eccodes_version,
                          const std::string& where);
 
-/// Shapes:  stored and out [grid->num_cells()] (stored: plus a duplicated meridian). Errors: `DuplicateMeridianMismatch`.
+/// Shapes:  stored and out [grid->num_cells()] (stored: plus a duplicated meridian). Errors:
+/// `DuplicateMeridianMismatch`.
 void canonical_values(const GribOrder& order, std::span<const float> stored, std::span<float> out,
                       const std::string& where);
 

@@ -25,7 +25,8 @@ GribHandle::GribHandle(std::string bytes, std::string where) : bytes_(std::move(
   static_cast<void>(prepared);
   handle_.reset(codes_handle_new_from_message(nullptr, bytes_.data(), bytes_.size()));
   if (!handle_)
-    throw DataError("BadMessage", "io.grib", {.what = where_, .found = "bytes that ecCodes does not take as a message"});
+    throw DataError("BadMessage", "io.grib",
+                    {.what = where_, .found = "bytes that ecCodes does not take as a message"});
 }
 
 void GribHandle::check(int status, const char* key) const {

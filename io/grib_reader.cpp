@@ -39,19 +39,30 @@ Level level_of(const GribHandle& h) {
 /// Seconds of one step unit: GRIB1 table 4 and GRIB2 table 4.4 agree up to 12.
 int64_t unit_seconds(const GribHandle& h, long unit) {
   switch (unit) {
-    case 0: return 60;
-    case 1: return 3600;
-    case 2: return 86400;
-    case 10: return 3 * 3600;
-    case 11: return 6 * 3600;
-    case 12: return 12 * 3600;
-    case 13: return h.number("edition") == 2 ? 1 : 900;
-    case 14: return 1800;
-    case 254: return 1;
-    default: break;
+    case 0:
+      return 60;
+    case 1:
+      return 3600;
+    case 2:
+      return 86400;
+    case 10:
+      return 3 * 3600;
+    case 11:
+      return 6 * 3600;
+    case 12:
+      return 12 * 3600;
+    case 13:
+      return h.number("edition") == 2 ? 1 : 900;
+    case 14:
+      return 1800;
+    case 254:
+      return 1;
+    default:
+      break;
   }
   throw DataError("BadMessage", "io.grib",
-                  {.what = h.where() + ": unit of the step", .expected = "minutes, hours, days or seconds",
+                  {.what = h.where() + ": unit of the step",
+                   .expected = "minutes, hours, days or seconds",
                    .found = fmt::format("unit {}", unit)});
 }
 
@@ -74,8 +85,12 @@ Duration step_of(const GribHandle& h) {
 
 void set_times(const GribHandle& h, FieldInfo& info) {
   const long date = h.number("dataDate"), time = h.number("dataTime");
-  CivilTime civil{date / 10000, static_cast<int>(date / 100 % 100), static_cast<int>(date % 100),
-                  static_cast<int>(time / 100), static_cast<int>(time % 100), 0};
+  CivilTime civil{date / 10000,
+                  static_cast<int>(date / 100 % 100),
+                  static_cast<int>(date % 100),
+                  static_cast<int>(time / 100),
+                  static_cast<int>(time % 100),
+                  0};
   civil.second = static_cast<int>(h.find_number("second").value_or(0));
   try {
     info.init_time = time_from_civil(civil);
@@ -129,7 +144,13 @@ class GribReader : public FieldReader {
     static_cast<FieldInfo&>(field) = e.info;
     field.values = Array<float>({e.info.grid->num_cells()});
     canonical_values(*e.order, stored, field.values.span(), h.where());
-    if (e.variable && !options_.allow_suspect_units) check_plausible(*e.variable, field, field.values.span());
+    if (e.variable && !options_.allow_suspect_units) {
+      check_plausible(*e.variable, field, field.values.span());
+      if (const auto judge = is_column_judged_ ? std::nullopt : field_that_judges(infos_, index)) {
+        read(*judge);
+        is_column_judged_ = true;
+      }
+    }
     return field;
   }
 
@@ -170,6 +191,7 @@ class GribReader : public FieldReader {
   std::vector<FieldInfo> infos_;
   std::vector<Entry> entries_;
   std::vector<std::string> problems_;
+  bool is_column_judged_ = false;  ///< z of one time stands for the file
   std::map<std::string, std::shared_ptr<const GribOrder>> orders_;
   uint64_t junk_ = 0;
 };

@@ -31,9 +31,11 @@ Axis axis_of(const NetcdfFile& file, const std::string& name, const NetcdfVariab
       is_one_of(name, {"lon", "longitude"}))
     return Axis::Lon;
   if (standard == "forecast_reference_time" || name == "forecast_reference_time") return Axis::InitTime;
-  if (standard == "forecast_period" || is_one_of(name, {"step", "prediction_timedelta", "lead_time", "forecast_period"}))
+  if (standard == "forecast_period" ||
+      is_one_of(name, {"step", "prediction_timedelta", "lead_time", "forecast_period"}))
     return Axis::Lead;
-  if (standard == "time" || is_one_of(name, {"time", "valid_time"}) || (v && v->shape.size() == 1 && is_time_units(units)))
+  if (standard == "time" || is_one_of(name, {"time", "valid_time"}) ||
+      (v && v->shape.size() == 1 && is_time_units(units)))
     return Axis::Time;
   if (standard == "realization" || is_one_of(name, {"number", "realization", "member"})) return Axis::Member;
   if (name == "expver") return Axis::Expver;

@@ -24,10 +24,9 @@ void check_count(const Index& count, size_t available, const std::string& what) 
   size_t needed = 1;
   for (size_t c : count) needed *= c;
   if (needed != available)
-    throw ShapeError("SizeMismatch", "io.netcdf",
-                     {.what = what,
-                      .expected = fmt::format("{} values", needed),
-                      .found = fmt::format("{} values", available)});
+    throw ShapeError(
+        "SizeMismatch", "io.netcdf",
+        {.what = what, .expected = fmt::format("{} values", needed), .found = fmt::format("{} values", available)});
 }
 
 }  // namespace
@@ -49,7 +48,8 @@ size_t NetcdfVariable::size() const {
 NetcdfFile NetcdfFile::open(const std::filesystem::path& path) {
   Lock lock(netcdf_lock());
   if (!std::filesystem::exists(path))
-    throw DataError("FileNotFound", "io.netcdf", {.what = fmt::format("file {}", path.string()), .found = "no such file"});
+    throw DataError("FileNotFound", "io.netcdf",
+                    {.what = fmt::format("file {}", path.string()), .found = "no such file"});
   int id = -1;
   check_netcdf(nc_open(path.c_str(), NC_NOWRITE, &id), fmt::format("open {}", path.string()));
   return NetcdfFile(path, id);
@@ -101,11 +101,16 @@ std::string NetcdfFile::format() const {
   int format = 0;
   check_netcdf(nc_inq_format(id_, &format), place("format"));
   switch (format) {
-    case NC_FORMAT_CLASSIC: return "netcdf3";
-    case NC_FORMAT_64BIT_OFFSET: return "netcdf3-64bit-offset";
-    case NC_FORMAT_64BIT_DATA: return "netcdf3-64bit-data";
-    case NC_FORMAT_NETCDF4_CLASSIC: return "netcdf4-classic";
-    default: return "netcdf4";
+    case NC_FORMAT_CLASSIC:
+      return "netcdf3";
+    case NC_FORMAT_64BIT_OFFSET:
+      return "netcdf3-64bit-offset";
+    case NC_FORMAT_64BIT_DATA:
+      return "netcdf3-64bit-data";
+    case NC_FORMAT_NETCDF4_CLASSIC:
+      return "netcdf4-classic";
+    default:
+      return "netcdf4";
   }
 }
 
@@ -251,8 +256,7 @@ std::vector<double> NetcdfFile::read_doubles(const NetcdfVariable& v, const Inde
   size_t size = 1;
   for (size_t c : many) size *= c;
   std::vector<double> values(size);
-  if (size > 0)
-    check_netcdf(nc_get_vara_double(id_, v.id, pointer(from), pointer(many), values.data()), place(v.name));
+  if (size > 0) check_netcdf(nc_get_vara_double(id_, v.id, pointer(from), pointer(many), values.data()), place(v.name));
   return values;
 }
 
@@ -290,9 +294,9 @@ void NetcdfFile::read(const NetcdfVariable& v, const Index& start, const Index& 
   check_count(count, out.size(), place(v.name));
   static_assert(sizeof(long long) == sizeof(int64_t));
   if (!out.empty())
-    check_netcdf(nc_get_vara_longlong(id_, v.id, pointer(start), pointer(count),
-                                      reinterpret_cast<long long*>(out.data())),
-                 place(v.name));
+    check_netcdf(
+        nc_get_vara_longlong(id_, v.id, pointer(start), pointer(count), reinterpret_cast<long long*>(out.data())),
+        place(v.name));
 }
 
 }  // namespace pear::io

@@ -15,10 +15,9 @@ namespace {
 
 [[noreturn]] void unsupported(const NetcdfFile& file, const NetcdfVariable& v, const std::string& expected,
                               const std::string& found) {
-  throw DataError("UnsupportedGrid", "io.netcdf",
-                  {.what = fmt::format("{}, variable {}", file.path().string(), v.name),
-                   .expected = expected,
-                   .found = found});
+  throw DataError(
+      "UnsupportedGrid", "io.netcdf",
+      {.what = fmt::format("{}, variable {}", file.path().string(), v.name), .expected = expected, .found = found});
 }
 
 std::optional<size_t> position(const std::vector<Axis>& axes, Axis axis) {
@@ -49,10 +48,13 @@ sphere::HealpixGrid healpix_of(const NetcdfFile& file, const NetcdfVariable& v, 
   sphere::HealpixGrid g;
   std::string order;
   if (const auto level = file.number_attribute(mapping.id, "refinement_level"); !level.empty()) {
-    if (level[0] < 0 || level[0] > 29) unsupported(file, v, "refinement_level 0 to 29", fmt::format("{}", level[0]));
+    if (!(level[0] >= 0 && level[0] <= 29))
+      unsupported(file, v, "refinement_level 0 to 29", fmt::format("{}", level[0]));
     g.nside = int64_t{1} << static_cast<int>(level[0]);
     order = file.text_attribute(mapping.id, "indexing_scheme").value_or("");
   } else if (const auto nside = file.number_attribute(mapping.id, "healpix_nside"); !nside.empty()) {
+    if (!(nside[0] >= 1 && nside[0] <= 1 << 29))
+      unsupported(file, v, "healpix_nside 1 to 2^29", fmt::format("{}", nside[0]));
     g.nside = static_cast<int64_t>(nside[0]);
     order = file.text_attribute(mapping.id, "healpix_order").value_or("");
   } else {
@@ -83,7 +85,8 @@ std::optional<NetcdfGrid> healpix_cells(const NetcdfFile& file, const NetcdfVari
   const auto index = coordinate(file, v.dim_ids[dim]);
   if (v.shape.size() == 1 && v.name == file.dimension(v.dim_ids[dim]).name) return std::nullopt;
   for (size_t i = 0; i < index.size(); ++i)
-    if (index[i] != static_cast<double>(i)) unsupported(file, v, "every cell in order", fmt::format("cell {} at {}", index[i], i));
+    if (index[i] != static_cast<double>(i))
+      unsupported(file, v, "every cell in order", fmt::format("cell {} at {}", index[i], i));
   return NetcdfGrid{std::make_shared<const sphere::Grid>(g), {dim}, std::nullopt};
 }
 
@@ -105,7 +108,7 @@ std::optional<NetcdfGrid> netcdf_grid(const NetcdfFile& file, const NetcdfVariab
     const auto lat_deg = coordinate(file, v.dim_ids[*lat]), lon_deg = coordinate(file, v.dim_ids[*lon]);
     if (lat_deg.empty() || lon_deg.empty()) unsupported(file, v, "coordinate values of latitude and longitude", "none");
     NetcdfGrid g;
-    g.latlon = canonical_latlon(lat_deg, lon_deg);
+    g.latlon = canonical_latlon(lat_deg, lon_deg, fmt::format("{}, variable {}", file.path().string(), v.name));
     g.grid = std::make_shared<const sphere::Grid>(g.latlon->grid);
     g.dims = {*lat, *lon};
     g.row_stride = *lat < *lon ? static_cast<int64_t>(lon_deg.size()) : 1;

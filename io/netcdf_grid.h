@@ -13,8 +13,8 @@ namespace pear::io {
 
 struct NetcdfGrid {
   std::shared_ptr<const sphere::Grid> grid;
-  std::set<size_t> dims;              ///< positions of the horizontal dimensions
-  std::optional<LatLonOrder> latlon;  ///< none for HEALPix, which is stored as it is read
+  std::set<size_t> dims;                   ///< positions of the horizontal dimensions
+  std::optional<LatLonOrder> latlon;       ///< none for HEALPix, which is stored as it is read
   int64_t row_stride = 1, col_stride = 1;  ///< of a horizontal slice in stored order
 };
 

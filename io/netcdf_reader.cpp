@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
@@ -31,8 +32,8 @@ struct DataVariable {
 };
 
 struct Entry {
-  size_t variable;             ///< in variables_
-  std::vector<size_t> start;   ///< position on each dimension; grid and expver dimensions 0
+  size_t variable;            ///< in variables_
+  std::vector<size_t> start;  ///< position on each dimension; grid and expver dimensions 0
 };
 
 class NetcdfReader : public FieldReader {
@@ -71,7 +72,13 @@ class NetcdfReader : public FieldReader {
       reorder(*d.grid.latlon, values, d.grid.row_stride, d.grid.col_stride, field.values.span(), field.source);
     else
       std::copy(values.begin(), values.end(), field.values.data());
-    if (d.variable && !options_.allow_suspect_units) check_plausible(*d.variable, field, field.values.span());
+    if (d.variable && !options_.allow_suspect_units) {
+      check_plausible(*d.variable, field, field.values.span());
+      if (const auto judge = is_column_judged_ ? std::nullopt : field_that_judges(infos_, index)) {
+        read(*judge);
+        is_column_judged_ = true;
+      }
+    }
     return field;
   }
 
@@ -236,25 +243,45 @@ class NetcdfReader : public FieldReader {
     std::vector<size_t> count(start.size(), 1);
     for (size_t i : d.grid.dims) count[i] = d.nc.shape[i];
     const auto expver = std::find(d.axes.begin(), d.axes.end(), Axis::Expver);
-    std::vector<double> values = read_unpacked(file_, d.nc, d.packing, start, count);
-    if (expver == d.axes.end()) return values;
+    if (expver == d.axes.end()) return read_unpacked(file_, d.nc, d.packing, start, count);
     const auto dim = static_cast<size_t>(expver - d.axes.begin());
-    for (size_t k = 1; k < d.nc.shape[dim]; ++k) {  // ERA5 (1) where present, else preliminary (5)
+    std::vector<double> values;
+    for (const size_t k : versions_in_order(d.nc.dim_ids[dim])) {
       start[dim] = k;
       const std::vector<double> other = read_unpacked(file_, d.nc, d.packing, start, count);
-      for (size_t i = 0; i < values.size(); ++i) {
-        if (std::isnan(values[i])) {
-          values[i] = other[i];
-        } else if (!std::isnan(other[i]) && other[i] != values[i] && options_.expver != "merge") {
-          throw DataError("DuplicateField", "io.netcdf",
-                          {.what = where + ": final and preliminary data for the same time",
-                           .expected = "one of them",
-                           .found = fmt::format("{} and {} at index {}", values[i], other[i], i),
-                           .hint = "download again, or take the final data with expver=merge"});
-        }
-      }
+      if (values.empty())
+        values = other;
+      else
+        merge_version(values, other, where);
     }
     return values;
+  }
+
+  /// Positions on a dimension of experiment versions: ERA5 (1) comes before preliminary data (5), however stored.
+  std::vector<size_t> versions_in_order(int dim_id) const {
+    const NetcdfDimension dim = file_.dimension(dim_id);
+    std::vector<size_t> order(dim.length);
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto v = file_.find_variable(dim.name);
+    if (!v || v->shape.size() != 1 || v->type == NC_STRING || v->type == NC_CHAR) return order;
+    const std::vector<double> version = numbers(*v);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return version[a] < version[b]; });
+    return order;
+  }
+
+  /// Fills the holes of `values` from `other`; both present and different is an error unless merging was asked for.
+  void merge_version(std::vector<double>& values, const std::vector<double>& other, const std::string& where) const {
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::isnan(values[i])) {
+        values[i] = other[i];
+      } else if (!std::isnan(other[i]) && other[i] != values[i] && options_.expver != "merge") {
+        throw DataError("DuplicateField", "io.netcdf",
+                        {.what = where + ": final and preliminary data for the same time",
+                         .expected = "one of them",
+                         .found = fmt::format("{} and {} at index {}", values[i], other[i], i),
+                         .hint = "download again, or take the final data with expver=merge"});
+      }
+    }
   }
 
   void note_experiment_versions() {
@@ -277,6 +304,7 @@ class NetcdfReader : public FieldReader {
   std::vector<FieldInfo> infos_;
   std::vector<Entry> entries_;
   std::vector<std::string> problems_;
+  bool is_column_judged_ = false;  ///< z of one time stands for the file
 };
 
 }  // namespace

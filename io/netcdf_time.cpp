@@ -15,7 +15,8 @@ constexpr std::string_view kSince = " since ";
 
 [[noreturn]] void unreadable(const std::string& where, const std::string& units) {
   throw DataError("UnitsMismatch", "io.netcdf",
-                  {.what = where + ": units of time", .expected = "'<seconds|minutes|hours|days> since <date>'",
+                  {.what = where + ": units of time",
+                   .expected = "'<seconds|minutes|hours|days> since <date>'",
                    .found = "'" + units + "'"});
 }
 
@@ -87,8 +88,8 @@ std::vector<Time> times_from_cf(const std::vector<double>& values, const std::st
     if (!std::isfinite(x) || std::abs(x) * static_cast<double>(*length) > 1e15)
       throw DataError("UnitsMismatch", "io.netcdf", {.what = where + ": a time", .found = fmt::format("{}", x)});
     const double whole = std::floor(x);  // split so that seconds since 1970 stay exact
-    const auto seconds = static_cast<int64_t>(whole) * *length +
-                         std::llround((x - whole) * static_cast<double>(*length));
+    const auto seconds =
+        static_cast<int64_t>(whole) * *length + std::llround((x - whole) * static_cast<double>(*length));
     times.push_back(*base + Duration{seconds});
     if (is_mixed && (times.back() < reform || *base < reform))
       throw DataError("CalendarUnsupported", "io.netcdf",

@@ -23,15 +23,24 @@ double signed_to_unsigned(double x, nc_type type) {
 /// NetCDF's own fill value means "never written" where no _FillValue says otherwise; bytes have none.
 double default_fill(nc_type type) {
   switch (type) {
-    case NC_SHORT: return NC_FILL_SHORT;
-    case NC_INT: return NC_FILL_INT;
-    case NC_FLOAT: return static_cast<double>(NC_FILL_FLOAT);
-    case NC_DOUBLE: return NC_FILL_DOUBLE;
-    case NC_USHORT: return NC_FILL_USHORT;
-    case NC_UINT: return NC_FILL_UINT;
-    case NC_INT64: return static_cast<double>(NC_FILL_INT64);
-    case NC_UINT64: return static_cast<double>(NC_FILL_UINT64);
-    default: return std::numeric_limits<double>::quiet_NaN();
+    case NC_SHORT:
+      return NC_FILL_SHORT;
+    case NC_INT:
+      return NC_FILL_INT;
+    case NC_FLOAT:
+      return static_cast<double>(NC_FILL_FLOAT);
+    case NC_DOUBLE:
+      return NC_FILL_DOUBLE;
+    case NC_USHORT:
+      return NC_FILL_USHORT;
+    case NC_UINT:
+      return NC_FILL_UINT;
+    case NC_INT64:
+      return static_cast<double>(NC_FILL_INT64);
+    case NC_UINT64:
+      return static_cast<double>(NC_FILL_UINT64);
+    default:
+      return std::numeric_limits<double>::quiet_NaN();
   }
 }
 

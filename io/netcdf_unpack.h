@@ -10,10 +10,10 @@ namespace pear::io {
 /// scale_factor, add_offset, fill values and valid range of one variable.
 struct Packing {
   double scale = 1, offset = 0;
-  bool is_packed = false;         ///< scale or offset present
-  std::vector<double> fills;      ///< compared with the stored numbers; both _FillValue and missing_value
-  double valid_min, valid_max;    ///< of the stored numbers; infinite if absent
-  bool is_unsigned = false;       ///< `_Unsigned`: signed bytes that mean unsigned ones
+  bool is_packed = false;       ///< scale or offset present
+  std::vector<double> fills;    ///< compared with the stored numbers; both _FillValue and missing_value
+  double valid_min, valid_max;  ///< of the stored numbers; infinite if absent
+  bool is_unsigned = false;     ///< `_Unsigned`: signed bytes that mean unsigned ones
 };
 Packing packing_of(const NetcdfFile& file, const NetcdfVariable& variable);
 

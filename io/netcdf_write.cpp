@@ -43,7 +43,8 @@ int NetcdfFile::define_variable(const std::string& name, nc_type type, const std
 
 void NetcdfFile::define_chunking(int var_id, const std::vector<size_t>& chunks) {
   Lock lock(netcdf_lock());
-  check_netcdf(nc_def_var_chunking(id_, var_id, NC_CHUNKED, chunks.data()), place("chunks of " + variable(var_id).name));
+  check_netcdf(nc_def_var_chunking(id_, var_id, NC_CHUNKED, chunks.data()),
+               place("chunks of " + variable(var_id).name));
 }
 
 void NetcdfFile::define_deflate(int var_id, bool shuffle, int level) {

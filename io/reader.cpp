@@ -41,8 +41,10 @@ std::unique_ptr<FieldReader> open_fields(const std::filesystem::path& path, cons
       format = Format::Short;
   }
   switch (format) {
-    case Format::Netcdf: return open_netcdf(path, options);
-    case Format::Grib: return open_grib(path, options);
+    case Format::Netcdf:
+      return open_netcdf(path, options);
+    case Format::Grib:
+      return open_grib(path, options);
     case Format::Zip:
       throw DataError("ZipNotNetcdf", "io.reader",
                       {.what = path.string(),
@@ -52,12 +54,12 @@ std::unique_ptr<FieldReader> open_fields(const std::filesystem::path& path, cons
     case Format::Short:
       throw DataError("TruncatedFile", "io.reader",
                       {.what = path.string(), .expected = "a NetCDF or GRIB file", .found = "fewer than 8 bytes"});
-    case Format::Unknown: break;
+    case Format::Unknown:
+      break;
   }
-  throw DataError("UnknownFormat", "io.reader",
-                  {.what = path.string(),
-                   .expected = "a NetCDF or GRIB file",
-                   .found = "neither CDF, HDF5 nor GRIB at its start"});
+  throw DataError(
+      "UnknownFormat", "io.reader",
+      {.what = path.string(), .expected = "a NetCDF or GRIB file", .found = "neither CDF, HDF5 nor GRIB at its start"});
 }
 
 }  // namespace pear::io

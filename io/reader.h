@@ -11,9 +11,9 @@
 namespace pear::io {
 
 struct ReadOptions {
-  bool skip_bad = false;        ///< go on after a damaged GRIB message; it is listed in `problems()`
+  bool skip_bad = false;  ///< go on after a damaged GRIB message; it is listed in `problems()`
   bool allow_suspect_units = false;
-  std::string expver = "error"; ///< CDS files mixing final (1) and preliminary (5): error | merge
+  std::string expver = "error";  ///< CDS files mixing final (1) and preliminary (5): error | merge
 };
 
 /// An opened and indexed file. Not thread-safe; open one per thread.

@@ -14,7 +14,7 @@
 namespace pear::io {
 
 struct StoreVariable {
-  std::string name;                ///< canonical name
+  std::string name;  ///< canonical name
   std::string units;
   std::vector<double> levels_hpa;  ///< empty for a surface variable; order as configured
   int64_t num_levels() const { return levels_hpa.empty() ? 1 : static_cast<int64_t>(levels_hpa.size()); }

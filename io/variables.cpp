@@ -51,7 +51,8 @@ bool is_spelled(const VariableEntry& e, std::string_view text) {
 const std::vector<VariableEntry>& variable_table() {
   static const std::vector<VariableEntry> table = [] {
     std::vector<VariableEntry> rows;
-    for (const auto& item : YAML::Load(kVariablesYaml)) rows.push_back(entry(item.first.as<std::string>(), item.second));
+    for (const auto& item : YAML::Load(kVariablesYaml))
+      rows.push_back(entry(item.first.as<std::string>(), item.second));
     return rows;
   }();
   return table;
@@ -84,7 +85,8 @@ const VariableEntry* find_param(int param_id, LevelType level) {
 }
 
 std::optional<Channel> find_channel(std::string_view channel) {
-  if (const VariableEntry* e = find_spelling(channel, true); e != nullptr && !e->is_upper()) return Channel{e, e->level};
+  if (const VariableEntry* e = find_spelling(channel, true); e != nullptr && !e->is_upper())
+    return Channel{e, e->level};
   const size_t digits = channel.find_last_not_of("0123456789");
   if (digits == std::string_view::npos || digits + 1 == channel.size()) return std::nullopt;
   int level = 0;

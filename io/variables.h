@@ -18,14 +18,14 @@ struct PlausibleValues {
 
 /// One row of configs/data/variables.yaml, which is compiled into the program.
 struct VariableEntry {
-  std::string name;           ///< canonical, e.g. "t2m"
+  std::string name;  ///< canonical, e.g. "t2m"
   std::string long_name;
-  std::string standard_name;  ///< CF
-  std::string units;          ///< canonical
-  Level level;                ///< type Pressure for upper-air variables (value meaningless), else where it lives
-  std::string short_name;     ///< GRIB shortName
-  std::vector<int> param_ids; ///< GRIB; the first is the one to write
-  std::string wb2_name;       ///< WeatherBench 2 / ARCO long name
+  std::string standard_name;   ///< CF
+  std::string units;           ///< canonical
+  Level level;                 ///< type Pressure for upper-air variables (value meaningless), else where it lives
+  std::string short_name;      ///< GRIB shortName
+  std::vector<int> param_ids;  ///< GRIB; the first is the one to write
+  std::string wb2_name;        ///< WeatherBench 2 / ARCO long name
   std::vector<std::string> spellings;
   std::map<double, PlausibleValues> plausible;  ///< key: level in hPa, 0 for surface variables; may be empty
   bool is_upper() const { return level.type == LevelType::Pressure; }
