@@ -1,13 +1,31 @@
 #include "sphere/grid/healpix.h"
 
-#include <fmt/format.h>
-
-#include "base/error.h"
 #include "sphere/grid/healpix_checks.h"
 #include "sphere/grid/healpix_index.h"
 
 namespace pear::sphere {
 namespace hi = healpix_index;
+namespace {
+
+/// Colatitude of every ring, by ring number, if there are enough points to earn the table; else empty.
+std::vector<double> ring_thetas(int64_t n, size_t num_points) {
+  const int64_t rings = 4 * n - 1;
+  std::vector<double> table;
+  if (static_cast<int64_t>(num_points) < 2 * rings) return table;
+  table.resize(static_cast<size_t>(rings + 1));
+  for (int64_t ring = 1; ring <= rings; ++ring) table[static_cast<size_t>(ring)] = hi::ring_theta(n, ring);
+  return table;
+}
+
+void check_angles(std::span<const double> theta, std::span<const double> phi) {
+  size_t bad = 0;
+  for (size_t i = 0; i < theta.size(); ++i) bad += is_angle(theta[i], phi[i]) ? 0 : 1;
+  if (bad == 0) return;
+  for (size_t i = 0; i < theta.size(); ++i)
+    if (!is_angle(theta[i], phi[i])) throw_bad_angle(i, theta[i], phi[i]);
+}
+
+}  // namespace
 
 int64_t num_pixels(int64_t nside) { return 12 * nside * nside; }
 
@@ -20,10 +38,7 @@ FaceXy face_xy_from_pixel(const HealpixGrid& grid, int64_t pixel) {
 int64_t pixel_from_face_xy(const HealpixGrid& grid, FaceXy p) {
   check_healpix(grid);
   const int64_t n = grid.nside;
-  if (p.face < 0 || p.face > 11 || p.x < 0 || p.x >= n || p.y < 0 || p.y >= n)
-    throw ShapeError("PixelOutOfRange", "sphere.grid",
-                     {.what = fmt::format("face {} x {} y {} of nside {}", p.face, p.x, p.y, n),
-                      .expected = fmt::format("face 0 to 11, x and y 0 to {}", n - 1)});
+  check_face(n, p);
   return hi::with_order(grid.order, [&](auto order) { return hi::pixel_from_face<order()>(n, p); });
 }
 
@@ -70,8 +85,7 @@ void ang2pix(const HealpixGrid& grid, std::span<const double> theta, std::span<c
              std::span<int64_t> out) {
   check_healpix(grid);
   check_same_size("angles and pixels", {theta.size(), phi.size(), out.size()});
-  for (size_t i = 0; i < theta.size(); ++i)
-    if (!is_angle(theta[i], phi[i])) throw_bad_angle(i, theta[i], phi[i]);
+  check_angles(theta, phi);
   const int64_t n = grid.nside;
   hi::with_order(grid.order, [&](auto order) {
     for (size_t i = 0; i < theta.size(); ++i) {
@@ -89,12 +103,15 @@ void pix2ang(const HealpixGrid& grid, std::span<const int64_t> pixels, std::span
   check_same_size("pixels and angles", {pixels.size(), theta.size(), phi.size()});
   for (int64_t p : pixels) check_pixel(grid.nside, p);
   const int64_t n = grid.nside;
+  const std::vector<double> table = ring_thetas(n, pixels.size());
   hi::with_order(grid.order, [&](auto order) {
     for (size_t i = 0; i < pixels.size(); ++i) {
-      int64_t ring = pixels[i];
-      if constexpr (order() != PixelOrder::Ring) ring = hi::ring_from_face(n, hi::face_from_pixel<order()>(n, ring));
-      const RingPosition at = hi::position(n, ring);
-      theta[i] = hi::ring_theta(n, at.ring);
+      RingPosition at;
+      if constexpr (order() == PixelOrder::Ring)
+        at = hi::position(n, pixels[i]);
+      else
+        at = hi::position_from_face(n, hi::face_from_pixel<order()>(n, pixels[i]));
+      theta[i] = table.empty() ? hi::ring_theta(n, at.ring) : table[static_cast<size_t>(at.ring)];
       phi[i] = hi::ring_phi(n, at.ring, at.position);
     }
   });

@@ -35,6 +35,14 @@ void check_ring(int64_t nside, int64_t ring) {
                       .found = fmt::format("{}", ring)});
 }
 
+void check_face(int64_t n, FaceXy p) {
+  if (p.face < 0 || p.face > 11 || p.x < 0 || p.x >= n || p.y < 0 || p.y >= n)
+    throw ShapeError("PixelOutOfRange", "sphere.grid",
+                     {.what = fmt::format("HEALPix face position of nside {}", n),
+                      .expected = fmt::format("face 0 to 11, x and y 0 to {}", n - 1),
+                      .found = fmt::format("face {}, x {}, y {}", p.face, p.x, p.y)});
+}
+
 void throw_bad_angle(size_t index, double theta, double phi) {
   throw DataError("BadAngle", "sphere.grid",
                   {.what = fmt::format("direction {}", index),

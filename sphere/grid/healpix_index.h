@@ -83,21 +83,30 @@ inline RingPosition position(int64_t n, int64_t p) {
   return {4 * n - ring, 4 * ring - (back - 2 * ring * (ring - 1))};
 }
 
-inline int64_t ring_from_face(int64_t n, FaceXy p) {
+inline RingPosition position_from_face(int64_t n, FaceXy p) {
   const int64_t ring = kRow[p.face] * n - p.x - p.y - 1;
   const int64_t r = quarter(n, ring);
   const int64_t h = is_cap(n, ring) ? 0 : (ring - n) & 1;
-  int64_t q = (kCol[p.face] * r + p.x - p.y + 1 + h) / 2 - 1;  // -r <= q < 4 r, always whole
-  if (q < 0) q += 4 * r;
-  return start(n, ring) + q;
+  const int64_t q = (kCol[p.face] * r + p.x - p.y + 1 + h) / 2 - 1;  // -r <= q < 4 r, always whole
+  return {ring, q < 0 ? q + 4 * r : q};
+}
+
+inline int64_t ring_from_face(int64_t n, FaceXy p) {
+  const RingPosition at = position_from_face(n, p);
+  return start(n, at.ring) + at.position;
 }
 
 // The HEALPix plane has pixels as unit squares (A, B): a grows towards the south-east, b towards the north-east in
 // the belt; in a cap both are counted from the pole, within one of four facets.
 
+/// a / n for 0 <= a < 6 n, without a division.
+inline int64_t times_in(int64_t a, int64_t n) {
+  return (a >= n) + (a >= 2 * n) + (a >= 3 * n) + (a >= 4 * n) + (a >= 5 * n);
+}
+
 inline FaceXy face_from_belt(int64_t n, int64_t a, int64_t b) {
-  const int64_t p = a / n, q = b / n;  // both >= 0
-  const int64_t face = p == q ? 4 + (p & 3) : (p < q ? (p & 3) : 8 + (q & 3));
+  const int64_t p = times_in(a, n), q = times_in(b, n);
+  const int64_t face = 4 * (1 + (p > q) - (p < q)) + (std::min(p, q) & 3);  // north p < q, equator, south; no branches
   return {face, b - q * n, n - 1 - (a - p * n)};
 }
 

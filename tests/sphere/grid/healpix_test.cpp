@@ -155,16 +155,20 @@ TEST(HealpixAngle, EdgePointsPolesAndTheSeamGiveAPixelThatTouchesThem) {
 }
 
 TEST(HealpixAngle, BatchesEqualSinglePoints) {
-  const std::vector<double> theta = {0.1, 1.5, 3.0}, phi = {6.0, -1.0, 2.0};
-  for (PixelOrder order : kOrders) {
-    std::vector<int64_t> pixels(3);
-    std::vector<double> t(3), f(3);
-    ang2pix({16, order}, theta, phi, pixels);
-    pix2ang({16, order}, pixels, t, f);
-    for (size_t i = 0; i < 3; ++i) {
-      EXPECT_EQ(pixels[i], ang2pix({16, order}, theta[i], phi[i]));
-      EXPECT_EQ(t[i], pix2ang({16, order}, pixels[i]).theta);
-      EXPECT_EQ(f[i], pix2ang({16, order}, pixels[i]).phi);
+  std::mt19937_64 random(13);
+  std::uniform_real_distribution<double> unit(0, 1);
+  for (size_t size : {size_t{3}, size_t{1000}}) {  // few points, and enough for a table of rings
+    std::vector<double> theta(size), phi(size), t(size), f(size);
+    for (size_t i = 0; i < size; ++i) theta[i] = kPi * unit(random), phi[i] = 20 * unit(random) - 10;
+    for (PixelOrder order : kOrders) {
+      std::vector<int64_t> pixels(size);
+      ang2pix({16, order}, theta, phi, pixels);
+      pix2ang({16, order}, pixels, t, f);
+      for (size_t i = 0; i < size; ++i) {
+        EXPECT_EQ(pixels[i], ang2pix({16, order}, theta[i], phi[i]));
+        EXPECT_EQ(t[i], pix2ang({16, order}, pixels[i]).theta);
+        EXPECT_EQ(f[i], pix2ang({16, order}, pixels[i]).phi);
+      }
     }
   }
 }
