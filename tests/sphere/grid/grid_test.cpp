@@ -116,6 +116,7 @@ TEST(GridCoordinates, RowsAreClassifiedByValue) {
   EXPECT_EQ(kind(rows(89.9, -0.1, 1799)), RowKind::Inner);
   EXPECT_EQ(kind(rows(89.75, -0.25, 720)), RowKind::Inner);  // south pole only
   EXPECT_EQ(kind(rows(60, -1, 121)), RowKind::Regional);
+  EXPECT_EQ(kind(rows(88.5, -1, 178)), RowKind::Regional);  // a ring around each pole is missing
   EXPECT_EQ(kind({87.864,  85.097,  82.313,  79.526,  76.737,  73.948,  71.158,  68.368,  65.578,  62.787,  59.997,
                   57.207,  54.416,  51.626,  48.835,  46.045,  43.254,  40.464,  37.673,  34.883,  32.092,  29.301,
                   26.511,  23.720,  20.930,  18.139,  15.348,  12.558,  9.767,   6.977,   4.186,   1.395,   -1.395,

@@ -154,6 +154,23 @@ TEST(HealpixAngle, EdgePointsPolesAndTheSeamGiveAPixelThatTouchesThem) {
   }
 }
 
+/// Where belt and caps meet, the rounding of one coordinate must not leave the rings of the belt.
+TEST(HealpixAngle, CornersOnTheBorderOfTheBeltStayInTheirNeighbourhood) {
+  for (int64_t n : {2, 3, 5, 6, 7, 10, 64, 100, 256}) {
+    const double radius = 1.5 * std::sqrt(4 * kPi / static_cast<double>(12 * n * n));
+    for (double z : {2.0 / 3.0, -2.0 / 3.0})
+      for (double theta : {std::acos(z), std::nextafter(std::acos(z), 0.0), std::nextafter(std::acos(z), 4.0)})
+        for (int64_t j = 0; j <= 4 * n; ++j) {
+          const double edge = kPi / 2 * static_cast<double>(j) / static_cast<double>(n);
+          double phi = edge;
+          for (int ulp = 0; ulp < 6; ++ulp, phi = std::nextafter(phi, -1.0)) {
+            const Angle c = pix2ang({n, PixelOrder::Ring}, ang2pix({n, PixelOrder::Ring}, theta, phi));
+            ASSERT_LT(distance(theta, phi, c.theta, c.phi), radius) << "nside " << n << " edge " << j << " ulp " << ulp;
+          }
+        }
+  }
+}
+
 TEST(HealpixAngle, BatchesEqualSinglePoints) {
   std::mt19937_64 random(13);
   std::uniform_real_distribution<double> unit(0, 1);
