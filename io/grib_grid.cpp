@@ -13,6 +13,8 @@ namespace pear::io {
 namespace {
 
 constexpr double kGaussianToleranceDeg = 2e-3;  // GRIB1 stores millidegrees
+constexpr long kMaxPoints = 1L << 30;           // four times 1 km; more is a damaged grid section
+constexpr long kMaxGaussianNumber = 1L << 14;
 
 std::string template_name(const GribHandle& h) {
   if (h.number("edition") == 2) return fmt::format("3.{}", h.find_number("gridDefinitionTemplateNumber").value_or(-1));
@@ -37,9 +39,28 @@ std::vector<double> regular_rows(const GribHandle& h, long rows) {
   return lat;
 }
 
+long gaussian_number(const GribHandle& h, const std::string& grid_type) {
+  const long n = h.number("N");
+  if (n < 1 || n > kMaxGaussianNumber) unsupported(h, grid_type, fmt::format("N = {}", n));
+  return n;
+}
+
+/// A grid section that contradicts itself is damaged: its numbers must not decide how much memory is taken.
+void check_points(const GribHandle& h, double points) {
+  const long stated = h.find_number("numberOfDataPoints").value_or(-1);
+  const long packed = h.find_number("numberOfValues").value_or(-1);  // ecCodes forgets the other with IEEE packing
+  if (points <= static_cast<double>(kMaxPoints) &&
+      (h.number("edition") == 1 || points == static_cast<double>(stated) || points == static_cast<double>(packed)))
+    return;
+  throw DataError("BadMessage", "io.grib",
+                  {.what = h.where() + ": grid",
+                   .expected = fmt::format("{} points, at most {}", stated, kMaxPoints),
+                   .found = fmt::format("{} points", points)});
+}
+
 std::vector<double> gaussian_rows(const GribHandle& h, long rows, const std::string& grid_type) {
   const double first = h.real("latitudeOfFirstGridPointInDegrees"), last = h.real("latitudeOfLastGridPointInDegrees");
-  const std::vector<double> nodes = sphere::gaussian_latitudes_deg(2 * h.number("N"));
+  const std::vector<double> nodes = sphere::gaussian_latitudes_deg(2 * gaussian_number(h, grid_type));
   const double north = std::max(first, last);
   const auto start =
       std::find_if(nodes.begin(), nodes.end(), [&](double x) { return std::abs(x - north) < kGaussianToleranceDeg; });
@@ -68,6 +89,7 @@ std::vector<double> columns(const GribHandle& h, long cols) {
 GribOrder regular(const GribHandle& h, const std::string& grid_type) {
   const auto cols = h.find_number("Ni"), rows = h.find_number("Nj");
   if (!cols || !rows || *cols < 1 || *rows < 1) unsupported(h, grid_type, "without a number of columns");
+  check_points(h, static_cast<double>(*cols) * static_cast<double>(*rows));
   GribOrder order;
   order.latlon =
       canonical_latlon(grid_type == "regular_gg" ? gaussian_rows(h, *rows, grid_type) : regular_rows(h, *rows),
@@ -80,7 +102,7 @@ GribOrder regular(const GribHandle& h, const std::string& grid_type) {
 
 GribOrder reduced(const GribHandle& h, const std::string& grid_type) {
   const std::vector<long> lengths = h.numbers("pl");
-  const long n = h.number("N");
+  const long n = gaussian_number(h, grid_type);
   const double last = h.real("longitudeOfLastGridPointInDegrees"), first = h.real("longitudeOfFirstGridPointInDegrees");
   if (static_cast<long>(lengths.size()) != 2 * n) unsupported(h, grid_type, "a part of the rows");
   sphere::ReducedGaussianGrid g{sphere::gaussian_latitudes_deg(2 * n), {lengths.begin(), lengths.end()}, true};
@@ -105,6 +127,8 @@ GribOrder healpix(const GribHandle& h, const std::string& grid_type) {
   if (std::abs(first - 45.0) > 1e-5) unsupported(h, grid_type, fmt::format("turned: first longitude {}", first));
   const std::string convention = h.text("orderingConvention");
   if (convention != "ring" && convention != "nested") unsupported(h, grid_type, "order '" + convention + "'");
+  const auto nside = static_cast<double>(h.number("Nside"));
+  check_points(h, nside < 1 ? 0 : 12 * nside * nside);
   GribOrder order;
   order.grid = std::make_shared<const sphere::Grid>(sphere::HealpixGrid{
       h.number("Nside"), convention == "ring" ? sphere::PixelOrder::Ring : sphere::PixelOrder::Nested});
@@ -138,10 +162,14 @@ GribOrder grib_order(const GribHandle& h) {
   unsupported(h, grid_type);
 }
 
+size_t stored_count(const GribOrder& order) {
+  if (!order.latlon) return static_cast<size_t>(order.grid->num_cells());
+  return order.latlon->rows.size() * static_cast<size_t>(order.latlon->stored_cols);
+}
+
 void canonical_values(const GribOrder& order, std::span<const float> stored, std::span<float> out,
                       const std::string& where) {
-  size_t expected = out.size();
-  if (order.latlon) expected = order.latlon->rows.size() * static_cast<size_t>(order.latlon->stored_cols);
+  const size_t expected = stored_count(order);
   if (stored.size() != expected)
     throw DataError("BadMessage", "io.grib",
                     {.what = where,

@@ -26,6 +26,9 @@ std::string grib_grid_key(const GribHandle& handle);
 /// Errors:  DataError `UnsupportedGrid` naming template and message, `LibraryTooOld`.
 GribOrder grib_order(const GribHandle& handle);
 
+/// How many values a field of this grid stores: its cells, plus a duplicated meridian.
+size_t stored_count(const GribOrder& order);
+
 /// HEALPix needs an ecCodes that knows template 3.150; this says so by name.
 /// Errors:  DataError `LibraryTooOld` if `grid_type` is not "healpix" although the template is 150.
 void check_healpix_known(long grid_template, const std::string& grid_type, long eccodes_version,

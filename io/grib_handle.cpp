@@ -78,12 +78,17 @@ std::vector<long> GribHandle::numbers(const char* key) const {
   return values;
 }
 
-std::vector<double> GribHandle::values() {
+std::vector<double> GribHandle::values(std::optional<size_t> expected) {
   constexpr double kMissing = -1.0e300;  // no packing reaches it
   codes_set_double(handle_.get(), "missingValue", kMissing);
   size_t size = 0;
   int status = codes_get_size(handle_.get(), "values", &size);
-  std::vector<double> values(size);
+  if (status == CODES_SUCCESS && expected && size != *expected)
+    throw DataError("BadMessage", "io.grib",
+                    {.what = where_,
+                     .expected = fmt::format("{} values, one for each point of the grid", *expected),
+                     .found = fmt::format("{} values", size)});
+  std::vector<double> values(status == CODES_SUCCESS ? size : 0);
   if (status == CODES_SUCCESS) status = codes_get_double_array(handle_.get(), "values", values.data(), &size);
   if (status == CODES_FUNCTIONALITY_NOT_ENABLED || status == CODES_NOT_IMPLEMENTED)
     throw DataError("UnsupportedPacking", "io.grib",

@@ -25,8 +25,9 @@ class GribHandle {
   std::optional<std::string> find_text(const char* key) const;
   std::vector<long> numbers(const char* key) const;
   /// Decoded values in stored order; missing ones are NaN.
-  /// Errors:  DataError `UnsupportedPacking` if this build of ecCodes cannot decode them.
-  std::vector<double> values();
+  /// Errors:  DataError `UnsupportedPacking` if this build of ecCodes cannot decode them; `BadMessage` if there are
+  ///          not `expected` of them, before any memory is taken.
+  std::vector<double> values(std::optional<size_t> expected = std::nullopt);
   const std::string& where() const { return where_; }
 
  private:

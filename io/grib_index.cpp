@@ -51,10 +51,12 @@ class Walker {
     std::vector<GribField> fields;
     if (!damage) {
       const int edition = bytes_[at + 7];
-      if (edition == 1)
+      if (edition == 1) {
+        damage = grib1_sections(at, length);
         fields.push_back({at, length, 1, num_messages_, 0, {{at, length}}});
-      else
+      } else {
         damage = grib2_fields(at, length, fields);
+      }
     }
     ++num_messages_;
     if (damage) {
@@ -110,6 +112,26 @@ class Walker {
     const std::string_view end = bytes_.substr(at + length - 4, 4);
     if (end == "7777") return std::nullopt;
     return Damage{"BadMessage", fmt::format("7777 at the end of {} bytes", length), "other bytes"};
+  }
+
+  /// Sections 1 to 4 must fit between head and tail. Section 4 of a scaled length holds a correction, not its size.
+  std::optional<Damage> grib1_sections(uint64_t at, uint64_t length) const {
+    const int flags = static_cast<unsigned char>(bytes_[at + 8 + 7]);
+    const std::array<std::pair<bool, uint64_t>, 4> sections = {
+        {{true, 28}, {(flags & 0x80) != 0, 32}, {(flags & 0x40) != 0, 6}, {true, 11}}};
+    uint64_t p = at + 8;
+    const uint64_t end = at + length - 4;
+    for (size_t k = 0; k < sections.size(); ++k) {
+      if (!sections[k].first) continue;
+      if (p + 3 > end) return Damage{"BadMessage", fmt::format("a section {}", k + 1), "the end of the message"};
+      const uint64_t size = big_endian(bytes_, p, 3);
+      if (k == 3 && size < 120 && length > 0x7fffff) return std::nullopt;
+      if (size < sections[k].second || size > end - p)
+        return Damage{"BadMessage", fmt::format("a section {} inside the message", k + 1),
+                      fmt::format("{} bytes at byte {}", size, p)};
+      p += size;
+    }
+    return std::nullopt;
   }
 
   /// Collects a field at every section 7; sections stay in force until they are given again.

@@ -66,17 +66,31 @@ int64_t unit_seconds(const GribHandle& h, long unit) {
                    .found = fmt::format("unit {}", unit)});
 }
 
+/// GRIB1 steps that ecCodes does not express in whole hours, from their own octets (code table 5).
+Duration grib1_step(const GribHandle& h) {
+  const long range = h.number("timeRangeIndicator");
+  if (range != 0 && range != 1 && range != 10 && !(range >= 2 && range <= 5))
+    throw DataError("BadMessage", "io.grib",
+                    {.what = h.where() + ": step",
+                     .expected = "time range 0 to 5 or 10",
+                     .found = fmt::format("time range {}", range)});
+  const long count = range == 1 ? 0 : h.number(range >= 2 && range <= 5 ? "P2" : "P1");
+  return {count * unit_seconds(h, h.number("unitOfTimeRange"))};
+}
+
 /// End of the step: GRIB keeps the unit per message, and ecCodes changes it to what it finds handy.
 Duration step_of(const GribHandle& h) {
-  const std::string text = h.find_text("endStep").value_or("0");
+  const auto text = h.find_text("endStep");
+  if (!text && h.number("edition") == 1) return grib1_step(h);
   size_t used = 0;
   int64_t count = 0;
   try {
-    count = std::stoll(text, &used);
+    count = std::stoll(text.value_or("absent"), &used);
   } catch (const std::exception&) {
-    throw DataError("BadMessage", "io.grib", {.what = h.where() + ": step", .found = "'" + text + "'"});
+    throw DataError("BadMessage", "io.grib",
+                    {.what = h.where() + ": step", .expected = "a number", .found = text.value_or("none")});
   }
-  const std::string suffix = text.substr(used);
+  const std::string suffix = text->substr(used);
   if (suffix == "s") return {count};
   if (suffix == "m") return {count * 60};
   if (suffix == "h") return {count * 3600};
@@ -134,7 +148,7 @@ class GribReader : public FieldReader {
   Field read(size_t index) override {
     const Entry& e = entries_.at(index);
     GribHandle h(grib_bytes(path_, e.location), place(path_, e.location));
-    const std::vector<double> decoded = h.values();
+    const std::vector<double> decoded = h.values(stored_count(*e.order));
     Conversion convert;
     if (e.variable) convert = canonical_conversion(*e.variable, e.file_units, false, h.where());
     std::vector<float> stored(decoded.size());

@@ -11,6 +11,8 @@ namespace pear::io {
 
 namespace {
 
+constexpr size_t kMaxValues = size_t{1} << 30;  // four times a 1 km globe; more is a damaged header
+
 using Lock = std::lock_guard<std::recursive_mutex>;
 using Index = std::vector<size_t>;
 
@@ -254,7 +256,15 @@ std::vector<double> NetcdfFile::read_doubles(const NetcdfVariable& v, const Inde
   const Index from = start.empty() ? Index(v.shape.size(), 0) : start;
   const Index many = count.empty() ? v.shape : count;
   size_t size = 1;
-  for (size_t c : many) size *= c;
+  for (size_t c : many) {
+    if (c > kMaxValues || (c > 0 && size > kMaxValues / c))
+      throw DataError("NetcdfError", "io.netcdf",
+                      {.what = place(v.name),
+                       .expected = fmt::format("at most {} values at a time", kMaxValues),
+                       .found = "more",
+                       .hint = "the file is probably damaged"});
+    size *= c;
+  }
   std::vector<double> values(size);
   if (size > 0) check_netcdf(nc_get_vara_double(id_, v.id, pointer(from), pointer(many), values.data()), place(v.name));
   return values;

@@ -21,6 +21,8 @@ namespace pear::io {
 
 namespace {
 
+constexpr double kMaxFields = 1e7;
+
 /// One data variable: its axes and how to read a slice of it.
 struct DataVariable {
   NetcdfVariable nc;
@@ -120,7 +122,11 @@ class NetcdfReader : public FieldReader {
       throw DataError("UnitsMismatch", "io.netcdf",
                       {.what = place(v), .expected = "hours, days, minutes or seconds", .found = "'" + units + "'"});
     std::vector<Duration> all;
-    for (double x : numbers(v)) all.push_back({std::llround(x * static_cast<double>(*seconds))});
+    for (double x : numbers(v)) {
+      if (!(std::abs(x) * static_cast<double>(*seconds) < 1e15))
+        throw DataError("UnitsMismatch", "io.netcdf", {.what = place(v) + ": a lead", .found = fmt::format("{}", x)});
+      all.push_back({std::llround(x * static_cast<double>(*seconds))});
+    }
     return all;
   }
 
@@ -206,6 +212,14 @@ class NetcdfReader : public FieldReader {
     std::vector<size_t> counts(rank), position(rank, 0);
     for (size_t i = 0; i < rank; ++i)
       counts[i] = d.grid.dims.contains(i) || d.axes[i] == Axis::Expver ? 1 : d.nc.shape[i];
+    double total = 1;
+    for (size_t n : counts) total *= static_cast<double>(n);
+    if (total > kMaxFields)
+      throw DataError("NetcdfError", "io.netcdf",
+                      {.what = place(d.nc),
+                       .expected = fmt::format("at most {} fields", kMaxFields),
+                       .found = fmt::format("{}", total),
+                       .hint = "the file is probably damaged"});
     while (true) {
       infos_.push_back(describe(d, c, position));
       entries_.push_back({index, position});
@@ -228,7 +242,8 @@ class NetcdfReader : public FieldReader {
       info.init_time = time;
       info.valid_time = time + lead;
     }
-    if (c.member.nc) info.member = static_cast<int>(c.members[at(c.member)]);
+    if (c.member.nc)
+      if (const double member = c.members[at(c.member)]; std::abs(member) < 1e9) info.member = static_cast<int>(member);
     info.source = place(d.nc) + " " + index_text(position);
     return info;
   }

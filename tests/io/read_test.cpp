@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <set>
 
 #include "base/error.h"
@@ -141,28 +140,6 @@ TEST(Recognising, ZipEmptyAndForeignFilesAreNamed) {
   EXPECT_EQ(code_of(path), "UnknownFormat");
   std::filesystem::remove(path);
   EXPECT_EQ(code_of(path), "FileNotFound");
-}
-
-TEST(Fuzz, FilesCutAnywhereGiveAnErrorOrAShorterList) {
-  NEED("era5_static/t30_surface.nc");
-  const auto path = std::filesystem::temp_directory_path() / ("pear_cut_" + std::to_string(::getpid()));
-  std::mt19937 random(1);
-  for (const char* name : {"grib_samples/metview_tuv_pl.grib", "grib_samples/earthkit_healpix_H8.grib2",
-                           "era5_static/t30_surface.nc", "era5_static/land_sea_mask_0p1.nc"}) {
-    if (!std::filesystem::exists(shared(name))) continue;
-    std::ifstream in(shared(name), std::ios::binary);
-    const std::string all((std::istreambuf_iterator<char>(in)), {});
-    const size_t whole = open_fields(shared(name))->fields().size();
-    for (int k = 0; k < 200; ++k) {
-      const size_t length = random() % all.size();
-      std::ofstream(path, std::ios::binary | std::ios::trunc) << all.substr(0, length);
-      try {
-        EXPECT_LT(open_fields(path)->fields().size(), whole) << name << " cut at " << length;
-      } catch (const DataError&) {
-      }
-    }
-  }
-  std::filesystem::remove(path);
 }
 
 }  // namespace
