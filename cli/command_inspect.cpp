@@ -20,7 +20,7 @@ bool is_yaml(const fs::path& path) { return path.extension() == ".yaml" || path.
 
 bool is_scores(const fs::path& path) {
   const std::string name = path.filename().string();
-  return name == "scores.json" || name == "scores.csv" || name == "sums.nc";
+  return name == "scores.json" || name == "scores.nc" || name == "scores.csv" || name == "sums.nc";
 }
 
 CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {

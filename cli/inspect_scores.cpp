@@ -2,10 +2,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/inspect.h"
+#include "cli/report.h"
 #include "forecast/verify/sums.h"
 
 namespace pear::cli {
@@ -43,15 +45,32 @@ CommandResult inspect_csv(const std::filesystem::path& path) {
   return out;
 }
 
+size_t size_of(const nlohmann::json& json, const char* key) { return json.contains(key) ? json[key].size() : 0; }
+
+std::string headline(const nlohmann::json& v) {
+  const std::string level = v.value("level_hpa", "");
+  return fmt::format("  {:<12} {:<6} {:>8} +{:<5} {:<10} {:<8} {:.6g} {}\n", v.value("model", ""),
+                     v.value("variable", ""), level.empty() ? "surface" : level + " hPa",
+                     format_duration({std::llround(3600 * v.value("lead_time_h", 0.0))}), v.value("region", ""),
+                     v.value("metric", ""), v["value"].is_number() ? v["value"].get<double>() : std::nan(""),
+                     v.value("unit", ""));
+}
+
 }  // namespace
 
 CommandResult inspect_scores(const std::filesystem::path& path) {
-  if (path.extension() == ".nc") return inspect_sums(path);
+  if (path.filename() == "sums.nc") return inspect_sums(path);
   if (path.extension() == ".csv") return inspect_csv(path);
-  const nlohmann::json json = nlohmann::json::parse(read_text(path), nullptr, false);
-  if (json.is_discarded()) throw DataError("BadScores", "cli", {.what = path.string() + " is not valid JSON"});
+  // scores.nc holds the same numbers; what they mean stands in the JSON file beside it.
+  const nlohmann::json json = parse_or_null(read_text(path.parent_path() / "scores.json"));
+  if (json.is_null()) throw DataError("BadScores", "cli", {.what = path.string() + " is not valid JSON"});
   CommandResult out;
-  out.text = json.dump(2) + "\n";
+  out.text = fmt::format("scores {}\n{} definitions, {} missing pairs\n", path.string(), size_of(json, "definitions"),
+                         size_of(json, "missing"));
+  for (const auto& v : json.value("headline", nlohmann::json::object()).value("values", nlohmann::json::array()))
+    out.text += headline(v);
+  for (const auto& warning : json.value("warnings", nlohmann::json::array()))
+    out.text += fmt::format("warning: {}\n", warning.get<std::string>());
   out.result = json;
   out.result["kind"] = "scores";
   return out;

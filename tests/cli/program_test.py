@@ -6,6 +6,7 @@ Usage: program_test.py PEAR SOURCE [unittest options].
 import glob
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,79 @@ class Program(unittest.TestCase):
                                 stderr=subprocess.PIPE)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(json.loads(result.stdout)["error"]["code"], "TooManyProcesses")
+
+
+DATA = os.path.join(os.environ.get("PEAR_TEST_DATA", ""), "gfs_wind_201810")
+TOY = """
+run: {{name: toy, dir: "{dir}/run"}}
+grid: healpix:8
+data:
+  sources: ["{data}"]
+  store: "{dir}/store"
+  variables: [u10, v10]
+  train: {{start: 2018-10-07T00, end: 2018-10-08T18, every: 6h}}
+  select: {{start: 2018-10-09T00, end: 2018-10-09T12, every: 6h}}
+model: {{patch: [2, 4], dims: [8, 16, 16, 8], depths: [1, 1, 1, 1], heads: [2, 2, 2, 2], window: [1, 4],
+        output: tendency}}
+train: {{max_steps: 100000, log_every: 1}}
+forecast: {{init: 2018-10-09, lead: 12h}}
+"""
+
+
+@unittest.skipUnless(os.path.isdir(DATA), f"no folder {DATA}")
+class Chain(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.dir = scratch.name
+        self.config = os.path.join(self.dir, "toy.yaml")
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(TOY.format(dir=self.dir, data=os.path.abspath(DATA)))
+
+    def ok(self, *args, code=0):
+        result = run(*args)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        return result.stdout + result.stderr
+
+    def test_stopped_run_goes_on_where_it_was(self):
+        self.ok("ingest", self.config)
+        process = subprocess.Popen([PEAR, "train", self.config], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+        for line in process.stderr:
+            if " step 3/" in line:
+                process.send_signal(signal.SIGTERM)
+                break
+        rest = process.stderr.read()
+        process.stderr.close()
+        self.assertEqual(process.wait(), 3, rest)
+        stopped_at = json.loads(run("inspect", os.path.join(self.dir, "run"), "--json").stdout)["result"]["step"]
+        self.assertGreaterEqual(stopped_at, 3)
+        # The same command goes on; the step at which to stop is no part of what a run is.
+        text = self.ok("train", self.config, f"train.stop_at_step={stopped_at + 2}")
+        self.assertIn(f"resumed from step_{stopped_at:08d}", text)
+        self.assertIn(f"trained {stopped_at + 2} of", text)
+
+    def test_dry_runs_write_nothing(self):
+        self.assertIn("times x 2 channels x 768 cells", self.ok("ingest", self.config, "--dry-run"))
+        self.assertEqual(os.listdir(self.dir), ["toy.yaml"])
+        self.ok("ingest", self.config)
+        before = sorted(os.listdir(self.dir))
+        self.assertIn("steps", self.ok("train", self.config, "--dry-run"))
+        self.ok("forecast", self.config, "--dry-run", "model.name=climatology")
+        self.ok("score", self.config, "--dry-run")
+        self.ok("check", self.config)
+        self.assertEqual(sorted(os.listdir(self.dir)), before)
+
+    def test_baselines_need_no_training(self):
+        self.ok("ingest", self.config)
+        for name in ("persistence", "climatology"):
+            self.assertIn("wrote 1 forecast files", self.ok("forecast", self.config, "model.name=" + name))
+            self.assertIn("up to date", self.ok("forecast", self.config, "model.name=" + name))
+
+    def test_periods_that_overlap_are_refused(self):
+        text = self.ok("train", self.config, "data.select.start=2018-10-08", code=2)
+        self.assertIn("data.select", text)
+        self.assertIn("data.train", text)
 
 
 if __name__ == "__main__":
