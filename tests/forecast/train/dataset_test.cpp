@@ -192,7 +192,9 @@ TEST(Loader, GivesTheSameBatchesWithAndWithoutReadAheadAndFromTheMiddle) {
     const Batch a = direct.next(), b = ahead.next();
     EXPECT_EQ(a.pairs, b.pairs);
     EXPECT_TRUE(torch::equal(a.input.surface, b.input.surface));
-    if (i >= 4) EXPECT_EQ(middle.next().pairs, a.pairs);
+    if (i >= 4) {
+      EXPECT_EQ(middle.next().pairs, a.pairs);
+    }
   }
 }
 
