@@ -48,7 +48,8 @@ long gaussian_number(const GribHandle& h, const std::string& grid_type) {
 /// A grid section that contradicts itself is damaged: its numbers must not decide how much memory is taken.
 void check_points(const GribHandle& h, double points) {
   const long stated = h.find_number("numberOfDataPoints").value_or(-1);
-  const long packed = h.find_number("numberOfValues").value_or(-1);  // ecCodes forgets the other with IEEE packing
+  const long packed =
+      h.find_number("numberOfValues").value_or(-1);  // ecCodes forgets the other in second order packing
   if (points <= static_cast<double>(kMaxPoints) &&
       (h.number("edition") == 1 || points == static_cast<double>(stated) || points == static_cast<double>(packed)))
     return;
