@@ -1,7 +1,10 @@
 // Conservative weights of first order between row-based grids and HEALPix, and among either kind.
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "base/constants.h"
@@ -17,16 +20,12 @@ using sphere::HealpixGrid;
 using sphere::PixelOrder;
 
 /// Pixel number in the grid's own order for every ring number; empty if the grid is in ring order.
-std::vector<int64_t> order_from_ring(const HealpixGrid& g) {
+std::vector<int32_t> number_from_ring(const HealpixGrid& g) {
   if (g.order == PixelOrder::Ring) return {};
-  return sphere::reorder_index(g.nside, g.order, PixelOrder::Ring);  // out[ring] = in[index[ring]]
+  const std::vector<int64_t> index =
+      sphere::reorder_index(g.nside, g.order, PixelOrder::Ring);  // out[r] = in[index[r]]
+  return {index.begin(), index.end()};
 }
-
-/// Links found by one range of source rows, in the order of the source cells.
-struct RowLinks {
-  std::vector<int32_t> target, source;
-  std::vector<double> area;
-};
 
 /// Ranges of rows with about equally many cells.
 std::vector<int64_t> row_ranges(const RowGrid& g, int64_t count) {
@@ -39,90 +38,107 @@ std::vector<int64_t> row_ranges(const RowGrid& g, int64_t count) {
   return first;
 }
 
-RowLinks links_of_rows(const RowGrid& g, const PlanarOverlap& overlap, const std::vector<int64_t>& order,
-                       int64_t first_row, int64_t last_row) {
-  RowLinks out;
-  const auto cells =
-      static_cast<size_t>(g.first_cell[static_cast<size_t>(last_row)] - g.first_cell[static_cast<size_t>(first_row)]);
-  for (auto* v : {&out.target, &out.source}) v->reserve(cells * 5 / 2);
-  out.area.reserve(cells * 5 / 2);
-  std::vector<Overlap> found;
-  for (int64_t j = first_row; j < last_row; ++j) {
-    for (int64_t i = 0; i < g.length[static_cast<size_t>(j)]; ++i) {
-      overlap.cell({g.edge(j, i), g.edge(j, i + 1), g.theta_bounds[static_cast<size_t>(j)],
-                    g.theta_bounds[static_cast<size_t>(j) + 1]},
-                   found);
-      const auto cell = static_cast<int32_t>(g.first_cell[static_cast<size_t>(j)] + i);
-      for (const Overlap& o : found) {
-        const int64_t pixel = order.empty() ? o.pixel : order[static_cast<size_t>(o.pixel)];
-        out.target.push_back(static_cast<int32_t>(pixel));
-        out.source.push_back(cell);
-        out.area.push_back(o.area);
+/// Links of a range of source rows, and how many of them go to each pixel.
+struct Part {
+  CellLinks links;
+  std::vector<int32_t> next;
+  void find(const RowGrid& g, const HealpixGrid& h, std::span<const int32_t> numbers, int64_t first, int64_t last) {
+    PlanarOverlap overlap(g, h.nside, numbers);
+    const auto expected = static_cast<size_t>(1.03 * overlap.expected_links(first, last)) + 1024;
+    links.count.reserve(
+        static_cast<size_t>(g.first_cell[static_cast<size_t>(last)] - g.first_cell[static_cast<size_t>(first)]));
+    links.pixel.reserve(expected);
+    links.area.reserve(expected);
+    for (int64_t j = first; j < last; ++j) overlap.row(j, links);
+    next.assign(static_cast<size_t>(sphere::num_pixels(h.nside)), 0);
+    for (int32_t p : links.pixel) ++next[static_cast<size_t>(p)];
+  }
+  void place(int64_t cell, Weights& out) {
+    size_t l = 0;
+    for (int32_t count : links.count) {
+      for (int32_t k = 0; k < count; ++k, ++l) {
+        const auto t = static_cast<size_t>(links.pixel[l]);
+        const auto at = static_cast<size_t>(out.row_start[t] + next[t]++);
+        out.column[at] = static_cast<int32_t>(cell);
+        out.value[at] = links.area[l];
       }
+      ++cell;
     }
   }
-  return out;
-}
+};
 
 }  // namespace
 
+/// Counting sort by target: part k of a row starts where part k - 1 ends, so that columns ascend within every row
+/// whatever the number of parts.
 void row_cells_to_healpix(Weights& out) {
-  constexpr int64_t kParts = 16;  // fixed, so that the result cannot depend on the number of threads
+  const HealpixGrid& h = out.target.healpix();
   const RowGrid g = row_grid(out.source);
-  const PlanarOverlap overlap(out.target.healpix().nside);
-  const std::vector<int64_t> order = order_from_ring(out.target.healpix());
-  const std::vector<int64_t> range = row_ranges(g, kParts);
-  const auto targets = static_cast<size_t>(out.target.num_cells());
-  std::vector<RowLinks> parts(kParts);
-  std::vector<std::vector<int32_t>> count(kParts);
-#pragma omp parallel for schedule(dynamic, 1)
-  for (int64_t k = 0; k < kParts; ++k) {
-    const auto p = static_cast<size_t>(k);
-    parts[p] = links_of_rows(g, overlap, order, range[p], range[p + 1]);
-    count[p].assign(targets, 0);
-    for (int32_t t : parts[p].target) ++count[p][static_cast<size_t>(t)];
-  }
-  // Counting sort by target: part k of target t starts where part k - 1 ends, so columns ascend within every row.
-  out.row_start.assign(targets + 1, 0);
+  const std::vector<int32_t> numbers = number_from_ring(h);
+  const int64_t count = omp_get_max_threads();
+  const std::vector<int64_t> range = row_ranges(g, count);
+  const int64_t targets = out.target.num_cells();
+  std::vector<Part> parts(static_cast<size_t>(count));
+#pragma omp parallel for schedule(static, 1)
+  for (int64_t k = 0; k < count; ++k)
+    parts[static_cast<size_t>(k)].find(g, h, numbers, range[static_cast<size_t>(k)], range[static_cast<size_t>(k) + 1]);
+  out.row_start.resize(static_cast<size_t>(targets) + 1);
+  out.row_start[0] = 0;
 #pragma omp parallel for schedule(static)
-  for (size_t t = 0; t < targets; ++t) {
+  for (int64_t t = 0; t < targets; ++t) {
     int32_t sum = 0;
-    for (auto& c : count) sum += std::exchange(c[t], sum);
-    out.row_start[t + 1] = sum;
+    for (Part& p : parts) sum += std::exchange(p.next[static_cast<size_t>(t)], sum);
+    out.row_start[static_cast<size_t>(t) + 1] = sum;
   }
   std::partial_sum(out.row_start.begin(), out.row_start.end(), out.row_start.begin());
   out.column.resize(static_cast<size_t>(out.row_start.back()));
   out.value.resize(static_cast<size_t>(out.row_start.back()));
-#pragma omp parallel for schedule(dynamic, 1)
-  for (int64_t k = 0; k < kParts; ++k) {
-    const RowLinks& links = parts[static_cast<size_t>(k)];
-    auto& next = count[static_cast<size_t>(k)];
-    for (size_t l = 0; l < links.target.size(); ++l) {
-      const auto t = static_cast<size_t>(links.target[l]);
-      const auto place = static_cast<size_t>(out.row_start[t] + next[t]++);
-      out.column[place] = links.source[l];
-      out.value[place] = links.area[l];
-    }
-  }
+#pragma omp parallel for schedule(static, 1)
+  for (int64_t k = 0; k < count; ++k)
+    parts[static_cast<size_t>(k)].place(g.first_cell[static_cast<size_t>(range[static_cast<size_t>(k)])], out);
 }
 
 void healpix_to_row_cells(Weights& out) {
   const RowGrid g = row_grid(out.target);
   const HealpixGrid& h = out.source.healpix();
-  const PlanarOverlap overlap(h.nside);
-  const std::vector<int64_t> order = order_from_ring(h);
-  const double pixels_per_steradian = 3.0 * static_cast<double>(h.nside) * static_cast<double>(h.nside) / kPi;
-  fill_rows(out, [&](int64_t cell, std::vector<Link>& row) {
-    thread_local std::vector<Overlap> found;
-    const auto it = std::upper_bound(g.first_cell.begin(), g.first_cell.end(), cell);
-    const int64_t j = it - g.first_cell.begin() - 1, i = cell - g.first_cell[static_cast<size_t>(j)];
-    const double width = g.row_step_deg(j) * kRadPerDeg, cell_area = pixels_per_steradian * width * g.band(j);
-    overlap.cell({g.edge(j, i), g.edge(j, i + 1), g.theta_bounds[static_cast<size_t>(j)],
-                  g.theta_bounds[static_cast<size_t>(j) + 1]},
-                 found);
-    for (const Overlap& o : found)
-      row.push_back({order.empty() ? o.pixel : order[static_cast<size_t>(o.pixel)], o.area / cell_area});
-  });
+  const std::vector<int32_t> numbers = number_from_ring(h);
+  const int64_t count = omp_get_max_threads();
+  const std::vector<int64_t> range = row_ranges(g, count);
+  std::vector<CellLinks> parts(static_cast<size_t>(count));
+#pragma omp parallel for schedule(static, 1)
+  for (int64_t k = 0; k < count; ++k) {
+    PlanarOverlap overlap(g, h.nside, numbers);
+    for (int64_t j = range[static_cast<size_t>(k)]; j < range[static_cast<size_t>(k) + 1]; ++j)
+      overlap.row(j, parts[static_cast<size_t>(k)]);
+  }
+  out.row_start.assign(1, 0);
+  out.row_start.reserve(static_cast<size_t>(out.target.num_cells()) + 1);
+  for (const CellLinks& part : parts)
+    for (int32_t links : part.count) out.row_start.push_back(out.row_start.back() + links);
+  out.column.resize(static_cast<size_t>(out.row_start.back()));
+  out.value.resize(static_cast<size_t>(out.row_start.back()));
+#pragma omp parallel for schedule(static, 1)
+  for (int64_t k = 0; k < count; ++k) {
+    CellLinks& part = parts[static_cast<size_t>(k)];
+    const PlanarOverlap overlap(g, h.nside, numbers);
+    std::vector<std::pair<int32_t, double>> row;
+    size_t l = 0;
+    for (int64_t j = range[static_cast<size_t>(k)]; j < range[static_cast<size_t>(k) + 1]; ++j) {
+      const double cell_area = overlap.cell_area(j);
+      for (int64_t cell = g.first_cell[static_cast<size_t>(j)]; cell < g.first_cell[static_cast<size_t>(j) + 1];
+           ++cell) {
+        auto at = static_cast<size_t>(out.row_start[static_cast<size_t>(cell)]);
+        const auto end = static_cast<size_t>(out.row_start[static_cast<size_t>(cell) + 1]);
+        row.clear();
+        for (size_t i = at; i < end; ++i, ++l) row.emplace_back(part.pixel[l], part.area[l] / cell_area);
+        std::sort(row.begin(), row.end());
+        for (const auto& [pixel, value] : row) {
+          out.column[at] = pixel;
+          out.value[at++] = value;
+        }
+      }
+    }
+  }
 }
 
 void row_cells_to_row_cells(Weights& out) {

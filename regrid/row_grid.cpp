@@ -1,5 +1,6 @@
 #include "regrid/row_grid.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/constants.h"
@@ -28,6 +29,16 @@ double RowGrid::edge(int64_t row, int64_t i) const {
   // The offset in columns is 0 or 1/2 for nearly every grid: one rounding for the whole expression.
   const double offset = first_deg / (360.0 / columns);
   return (static_cast<double>(i) - 0.5 + offset) * 4.0 / columns;
+}
+
+RowGrid::Edge RowGrid::edge_in_quarters(int64_t row, int64_t i) const {
+  const auto columns = regional ? 360.0 / step_deg : static_cast<double>(length[static_cast<size_t>(row)]);
+  // In quarters of a column, an exact number for nearly every grid, so that only the last division rounds.
+  const double quarters = 4 * (static_cast<double>(i) - 0.5 + first_deg / (360.0 / columns));
+  const double turn = std::floor(quarters / columns);
+  const double within = (quarters - turn * columns) / columns;
+  if (within >= 1) return {static_cast<int64_t>(turn) + 1, 0.0};
+  return {static_cast<int64_t>(turn), std::max(within, 0.0)};
 }
 
 double band_between(double theta1, double theta2) {

@@ -22,6 +22,12 @@ struct RowGrid {
   double row_step_deg(int64_t row) const;
   /// Western edge of column `i` of a row; `i` may be the row's length. Exact where the value is a simple fraction.
   double edge(int64_t row, int64_t i) const;
+  /// The same split into whole quarter turns and the rest in [0, 1), which keeps all its digits.
+  struct Edge {
+    int64_t turn;
+    double within;
+  };
+  Edge edge_in_quarters(int64_t row, int64_t i) const;
   /// cos(theta_bounds[row]) - cos(theta_bounds[row + 1]) without cancellation.
   double band(int64_t row) const;
 };

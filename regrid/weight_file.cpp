@@ -23,16 +23,16 @@ constexpr size_t kChecksumLength = 64;
                    .hint = "delete the file: it is made again when it is needed"});
 }
 
-template <class T>
-void append(std::string& bytes, const std::vector<T>& v) {
-  bytes.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
+template <class Array>
+void append(std::string& bytes, const Array& v) {
+  bytes.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(v[0]));
 }
 
-template <class T>
-std::vector<T> take(std::string_view& bytes, size_t count) {
-  std::vector<T> v(count);
-  std::memcpy(v.data(), bytes.data(), count * sizeof(T));
-  bytes.remove_prefix(count * sizeof(T));
+template <class Array>
+Array take(std::string_view& bytes, size_t count) {
+  Array v(count);
+  std::memcpy(v.data(), bytes.data(), count * sizeof(v[0]));
+  bytes.remove_prefix(count * sizeof(v[0]));
   return v;
 }
 
@@ -90,9 +90,9 @@ Weights deserialise(std::string_view bytes, const std::string& name) {
   Weights w{.source = grid_from_json(header.at("source")),
             .target = grid_from_json(header.at("target")),
             .method = method_from_string(header.at("method").get<std::string>()),
-            .row_start = take<int64_t>(bytes, rows + 1),
-            .column = take<int32_t>(bytes, links),
-            .value = take<double>(bytes, links)};
+            .row_start = take<std::vector<int64_t>>(bytes, rows + 1),
+            .column = take<Buffer<int32_t>>(bytes, links),
+            .value = take<Buffer<double>>(bytes, links)};
   if (static_cast<int64_t>(rows) != w.target.num_cells())
     corrupt(name, std::to_string(w.target.num_cells()) + " rows", std::to_string(rows));
   check_matrix(w, name);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "regrid/buffer.h"
 #include "sphere/grid/grid.h"
 
 namespace pear::regrid {
@@ -41,8 +42,8 @@ struct Weights {
   sphere::Grid source, target;
   Method method = Method::Conservative;
   std::vector<int64_t> row_start;
-  std::vector<int32_t> column;
-  std::vector<double> value;
+  Buffer<int32_t> column;
+  Buffer<double> value;
 
   int64_t num_links() const { return static_cast<int64_t>(column.size()); }
 
