@@ -7,7 +7,6 @@
 #include <limits>
 #include <vector>
 
-#include "base/array.h"
 #include "base/error.h"
 #include "regrid/apply_kernel.h"
 
@@ -121,15 +120,23 @@ void for_balanced_rows(const Weights& w, const Work& work) {
   for (int64_t k = 0; k < threads; ++k) work(range[static_cast<size_t>(k)], range[static_cast<size_t>(k) + 1]);
 }
 
-/// Field-major rows of some fields -> cell-major, padded with zeros; in tiles that stay in the cache.
+/// Field-major rows of some fields -> cell-major, padded with zeros. Sixteen streams at a time: a line of each stays in
+/// the first cache until all its cells are taken, and every write fills a line.
 void gather_fields(const std::vector<const float*>& fields, int64_t cells, int64_t width, float* out) {
-  constexpr int64_t kTile = 256;
+  constexpr int64_t kTile = 512;
+  const auto count = static_cast<int64_t>(fields.size());
 #pragma omp parallel for schedule(static)
   for (int64_t first = 0; first < cells; first += kTile) {
     const int64_t last = std::min(cells, first + kTile);
-    for (int64_t f = 0; f < width; ++f) {
-      const float* x = f < static_cast<int64_t>(fields.size()) ? fields[static_cast<size_t>(f)] : nullptr;
-      for (int64_t s = first; s < last; ++s) out[s * width + f] = x ? x[s] : 0.0f;
+    for (int64_t group = 0; group < width; group += kLanes) {
+      const int64_t used = std::clamp<int64_t>(count - group, 0, kLanes);
+      const float* x[kLanes];
+      for (int64_t f = 0; f < used; ++f) x[f] = fields[static_cast<size_t>(group + f)];
+      for (int64_t s = first; s < last; ++s) {
+        float* to = out + s * width + group;
+        for (int64_t f = 0; f < used; ++f) to[f] = x[f][s];
+        for (int64_t f = used; f < kLanes; ++f) to[f] = 0;
+      }
     }
   }
 }
@@ -154,7 +161,7 @@ void apply_whole(const Weights& w, const std::vector<const float*>& in, const st
   const int64_t sources = w.source.num_cells(), targets = w.target.num_cells();
   const int64_t widest =
       std::min<int64_t>(kBlockFields, (static_cast<int64_t>(in.size()) + kLanes - 1) / kLanes * kLanes);
-  Array<float> x({sources, widest}), y({targets, widest});
+  Buffer<float> x(static_cast<size_t>(sources * widest)), y(static_cast<size_t>(targets * widest));
   for (size_t f = 0; f < in.size(); f += kBlockFields) {
     const size_t end = std::min(in.size(), f + kBlockFields);
     const int64_t width = (static_cast<int64_t>(end - f) + kLanes - 1) / kLanes * kLanes;

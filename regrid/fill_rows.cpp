@@ -11,12 +11,13 @@ constexpr int64_t kBlock = 1024;  // targets per task: enough to hide the schedu
 /// Links of one block of targets, before the place of the block in the matrix is known.
 struct Part {
   std::vector<int64_t> row_length;
-  std::vector<int32_t> column;
-  std::vector<double> value;
+  Buffer<int32_t> column;
+  Buffer<double> value;
 };
 
 void append_row(std::vector<Link>& row, Part& part) {
-  std::sort(row.begin(), row.end(), [](const Link& x, const Link& y) { return x.column < y.column; });
+  const auto by_column = [](const Link& x, const Link& y) { return x.column < y.column; };
+  if (!std::is_sorted(row.begin(), row.end(), by_column)) std::sort(row.begin(), row.end(), by_column);
   const size_t before = part.column.size();
   for (const Link& link : row) {
     if (link.value == 0) continue;
@@ -39,11 +40,16 @@ void fill_rows(Weights& out, const std::function<void(int64_t, std::vector<Link>
 #pragma omp parallel for schedule(dynamic)
   for (int64_t k = 0; k < blocks; ++k) {
     try {
+      constexpr size_t kUsual = 4;  // links of a linear row
       std::vector<Link> row;
+      Part& part = parts[static_cast<size_t>(k)];
+      part.row_length.reserve(kBlock);
+      part.column.reserve(kUsual * kBlock);
+      part.value.reserve(kUsual * kBlock);
       for (int64_t t = k * kBlock; t < std::min(targets, (k + 1) * kBlock); ++t) {
         row.clear();
         make(t, row);
-        append_row(row, parts[static_cast<size_t>(k)]);
+        append_row(row, part);
       }
     } catch (...) {
 #pragma omp critical(pear_regrid_fill_rows)

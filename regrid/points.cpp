@@ -22,7 +22,7 @@ ColumnPosition column_position(const RowGrid& g, int64_t row, double lon_deg, do
   const auto columns = static_cast<double>(g.length[static_cast<size_t>(row)]);
   double x = (lon_deg - g.first_deg) / step;
   if (!g.regional) {
-    x -= columns * std::floor(x / columns);
+    if (!(x >= 0 && x < columns)) x -= columns * std::floor(x / columns);
     return {x >= columns ? 0.0 : x, true};
   }
   const double turn = 360.0 / step, tolerance = margin + kEdgeDeg / step;
@@ -34,11 +34,11 @@ void linear_in_row(const RowGrid& g, int64_t row, double lon_deg, double weight,
   const ColumnPosition p = column_position(g, row, lon_deg, 0.0);
   if (!p.inside) return;
   const int64_t columns = g.length[static_cast<size_t>(row)];
-  auto first = static_cast<int64_t>(std::floor(p.x));
+  const auto first = static_cast<int64_t>(p.x);  // never negative
   const double f = p.x - static_cast<double>(first);
   const int64_t cell = g.first_cell[static_cast<size_t>(row)];
-  out.push_back({cell + first % columns, weight * (1 - f)});
-  if (f > 0) out.push_back({cell + (first + 1) % columns, weight * f});
+  out.push_back({cell + first, weight * (1 - f)});
+  if (f > 0) out.push_back({cell + (first + 1 == columns ? 0 : first + 1), weight * f});
 }
 
 void mean_of_row(const RowGrid& g, int64_t row, double weight, std::vector<Link>& out) {

@@ -71,7 +71,8 @@ std::string serialise(const Weights& w) {
   append(bytes, w.row_start);
   append(bytes, w.column);
   append(bytes, w.value);
-  return bytes + sha256_hex(bytes);
+  bytes += sha256_hex(bytes);
+  return bytes;
 }
 
 Weights deserialise(std::string_view bytes, const std::string& name) {
