@@ -73,24 +73,46 @@ void bilinear(const RowGrid& g, double theta, double lon_deg, std::vector<Link>&
   if (f > 0) linear_in_row(g, row + 1, lon_deg, f, out);
 }
 
+struct Candidate {
+  int64_t column;
+  double offset;  ///< columns between the point and the centre
+  bool inside;
+};
+Candidate nearest_in_row(const RowGrid& g, int64_t row, double lon_deg) {
+  const ColumnPosition p = column_position(g, row, lon_deg, 0.5);
+  const int64_t columns = g.length[static_cast<size_t>(row)], low = static_cast<int64_t>(p.x);
+  const double f = p.x - static_cast<double>(low);
+  const int64_t high = low + 1 == columns ? 0 : low + 1;
+  // The lower index wins a tie, also one that rounding has broken.
+  const bool up = f > 0.5 + 1e-12 || (f >= 0.5 - 1e-12 && high < low);
+  return {up ? high : low, up ? 1 - f : f, p.inside};
+}
+
+/// sin^2 of half the distance between a point and a cell centre.
+double half_distance_squared(const RowGrid& g, int64_t row, double offset, double theta) {
+  const double across = std::sin(offset * g.row_step_deg(row) * kRadPerDeg / 2);
+  const double along = std::sin((theta - g.theta[static_cast<size_t>(row)]) / 2);
+  return along * along + std::sin(theta) * std::sin(g.theta[static_cast<size_t>(row)]) * across * across;
+}
+
+/// Rounding per axis; where rows have columns of their own, the nearer of the two rows' candidates on the sphere.
 void nearest(const RowGrid& g, double theta, double lon_deg, std::vector<Link>& out) {
   if (g.regional &&
       (theta < g.theta_bounds.front() - kEdgeDeg * kRadPerDeg || theta > g.theta_bounds.back() + kEdgeDeg * kRadPerDeg))
     return;
   const auto it = std::lower_bound(g.theta.begin(), g.theta.end(), theta);
   int64_t row = std::min<int64_t>(it - g.theta.begin(), g.num_rows() - 1);
-  // The lower index wins a tie, also one that rounding has broken.
-  if (row > 0 && theta - g.theta[static_cast<size_t>(row) - 1] <= g.theta[static_cast<size_t>(row)] - theta + 1e-14)
-    --row;
-  const ColumnPosition p = column_position(g, row, lon_deg, 0.5);
-  if (!p.inside) return;
-  const int64_t columns = g.length[static_cast<size_t>(row)];
-  const auto low = static_cast<int64_t>(std::floor(p.x));
-  const double f = p.x - static_cast<double>(low);
-  const int64_t high = (low + 1) % columns;
-  int64_t column = low % columns;
-  if (f > 0.5 + 1e-12 || (f >= 0.5 - 1e-12 && high < column)) column = high;
-  out.push_back({g.first_cell[static_cast<size_t>(row)] + column, 1.0});
+  if (row > 0) {
+    const auto below = static_cast<size_t>(row);
+    bool upper = theta - g.theta[below - 1] <= g.theta[below] - theta + 1e-14;
+    if (g.length[below - 1] != g.length[below]) {
+      const double above = half_distance_squared(g, row - 1, nearest_in_row(g, row - 1, lon_deg).offset, theta);
+      upper = above <= half_distance_squared(g, row, nearest_in_row(g, row, lon_deg).offset, theta) * (1 + 1e-12);
+    }
+    if (upper) --row;
+  }
+  const Candidate c = nearest_in_row(g, row, lon_deg);
+  if (c.inside) out.push_back({g.first_cell[static_cast<size_t>(row)] + c.column, 1.0});
 }
 
 }  // namespace

@@ -45,13 +45,13 @@ TEST(ConservativeWeights, HaveUnitRowAndColumnSumsOnEveryPairOfGridKinds) {
   expect_conservative("healpix:6:ring", "healpix:16");
 }
 
-TEST(ConservativeWeights, HaveThePublishedNumberOfLinksFromEra5ToNside64UpToRoundingSlivers) {
+TEST(ConservativeWeights, HaveThePublishedNumberOfLinksFromEra5ToNside64WithoutSlivers) {
   const Weights w =
       make_weights(Grid::from_spec("latlon:721x1440+poles"), Grid::from_spec("healpix:64"), Method::Conservative);
-  // Cells that touch a pixel in an edge or a corner give overlaps of 0 or of rounding size, as the arithmetic falls:
-  // the published 1,722,426 and ours hold a few hundred of them; real overlaps are above 1e-12.
+  // Cells that touch a pixel in an edge or a corner give overlaps of rounding size, as the arithmetic falls: the
+  // published 1,722,426 hold a few hundred of them. Ours hold none; real overlaps are above 1e-10.
   EXPECT_NEAR(static_cast<double>(w.num_links()), 1722426, 300);
-  EXPECT_EQ(std::count_if(w.value.begin(), w.value.end(), [](double v) { return v > 1e-16 && v < 1e-12; }), 0);
+  EXPECT_GT(*std::min_element(w.value.begin(), w.value.end()), 1e-10);
   const WeightCheck c = w.check();
   EXPECT_EQ(c.longest_row, 1819);
   EXPECT_LT(c.max_row_sum_error, kSumTolerance);
@@ -62,17 +62,31 @@ TEST(ConservativeWeights, HaveThePublishedNumberOfLinksFromEra5ToNside64UpToRoun
   RecordProperty("balance", std::to_string(c.balance_error * 1e16));
 }
 
+TEST(ConservativeWeights, KeepTheirSumsAtEveryResolutionOfTheAcceptance) {
+  for (const char* target : {"healpix:128", "healpix:256", "healpix:512:ring"})
+    expect_conservative("latlon:721x1440+poles", target);
+  expect_conservative("healpix:1", "latlon:721x1440+poles");  // cells far smaller than pixels
+  expect_conservative("latlon:2x3+half", "healpix:32");       // and far larger: each covers many pixels and turns
+  expect_conservative("latlon:3x1+half", "healpix:16");
+}
+
 TEST(Weights, DoNotDependOnTheNumberOfThreads) {
-  const Grid s = Grid::from_spec("latlon:181x360+poles"), t = Grid::from_spec("healpix:32");
   const int before = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const Weights one = make_weights(s, t, Method::Conservative);
-  omp_set_num_threads(3);
-  const Weights three = make_weights(s, t, Method::Conservative);
-  omp_set_num_threads(before);
-  EXPECT_EQ(one.row_start, three.row_start);
-  EXPECT_EQ(one.column, three.column);
-  EXPECT_EQ(one.value, three.value);
+  for (const auto& [source, target] :
+       {std::pair{"latlon:181x360+poles", "healpix:32"}, std::pair{"healpix:32", "gaussian:O32"},
+        std::pair{"latlon:37x72+poles", "latlon:90x180+half"}}) {
+    const Grid s = Grid::from_spec(source), t = Grid::from_spec(target);
+    for (Method m : {Method::Conservative, Method::Bilinear, Method::Nearest}) {
+      omp_set_num_threads(1);
+      const Weights one = make_weights(s, t, m);
+      omp_set_num_threads(3);
+      const Weights three = make_weights(s, t, m);
+      omp_set_num_threads(before);
+      EXPECT_EQ(one.row_start, three.row_start) << source;
+      EXPECT_EQ(one.column, three.column) << source;
+      EXPECT_EQ(one.value, three.value) << source;
+    }
+  }
 }
 
 /// Relative L2 error over the sphere of Y2_2 = 2 + cos^2(lat) cos(2 lon), exact values by formula.
