@@ -2,6 +2,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <span>
@@ -11,7 +12,6 @@
 #include "regrid/makers.h"
 #include "regrid/planar_overlap.h"
 #include "sphere/grid/healpix.h"
-#include "sphere/grid/healpix_fields.h"
 
 namespace pear::regrid {
 namespace {
@@ -22,9 +22,18 @@ using sphere::PixelOrder;
 /// Pixel number in the grid's own order for every ring number; empty if the grid is in ring order.
 std::vector<int32_t> number_from_ring(const HealpixGrid& g) {
   if (g.order == PixelOrder::Ring) return {};
-  const std::vector<int64_t> index =
-      sphere::reorder_index(g.nside, g.order, PixelOrder::Ring);  // out[r] = in[index[r]]
-  return {index.begin(), index.end()};
+  constexpr int64_t kBlock = 4096;
+  const int64_t pixels = sphere::num_pixels(g.nside);
+  std::vector<int32_t> out(static_cast<size_t>(pixels));
+#pragma omp parallel for schedule(static)
+  for (int64_t first = 0; first < pixels; first += kBlock) {
+    std::array<int64_t, kBlock> block;
+    const std::span<int64_t> part(block.data(), static_cast<size_t>(std::min(kBlock, pixels - first)));
+    std::iota(part.begin(), part.end(), first);
+    sphere::convert_order(g.nside, PixelOrder::Ring, g.order, part, part);
+    std::copy(part.begin(), part.end(), out.begin() + first);
+  }
+  return out;
 }
 
 /// Ranges of rows with about equally many cells.
