@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace pear {
@@ -24,20 +25,6 @@ namespace {
                   {.what = fmt::format("{}: {} failed ({})", path.string(), step, std::strerror(error)),
                    .hint = error == ENOSPC ? "free some disk space" : ""});
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Unique among processes (pid) and threads (counter); a leading dot keeps it out of listings.
 fs::path temporary_name(const fs::path& final_path) {

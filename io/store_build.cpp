@@ -9,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
@@ -105,22 +106,8 @@ TendencyRecord tendency(const fs::path& directory, const StoreIndex& index, Dura
   return record;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 void read_bytes(const fs::path& path, uint64_t offset, std::span<std::byte> out) {
-  const Descriptor file(path);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   const auto failed = [&](const std::string& found) {
     throw DataError("ReadFailed", "io.store", {.what = "cannot read " + path.string(), .found = found});
   };

@@ -5,19 +5,11 @@
 #include <limits>
 #include <numeric>
 
+#include "base/config/walk.h"
 #include "base/config/writer.h"
 
 namespace pear {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-
-std::string join(const std::string& prefix, std::string_view name) {
-  return prefix.empty() ? std::string(name) : prefix + "." + std::string(name);
-}
 
 // Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours.
 size_t edit_distance(std::string_view a, std::string_view b) {

@@ -8,20 +8,12 @@
 #include <tuple>
 
 #include "base/config/scalar.h"
+#include "base/config/walk.h"
 #include "base/config/writer.h"
 #include "base/error.h"
 
 namespace pear {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-
-std::string join(const std::string& prefix, std::string_view name) {
-  return prefix.empty() ? std::string(name) : prefix + "." + std::string(name);
-}
 
 std::string describe(const ConfigNode& node) {
   switch (node.kind) {

@@ -4,15 +4,11 @@
 #include <fmt/ranges.h>
 
 #include "base/config/scalar.h"
+#include "base/config/walk.h"
 #include "base/files.h"
 
 namespace pear {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 std::string join_flow(const std::vector<std::string>& parts, char open, char close) {
   return fmt::format("{}{}{}", open, fmt::join(parts, ", "), close);

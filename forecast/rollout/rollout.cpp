@@ -93,6 +93,14 @@ RolloutResult result_of(const RolloutPlan& plan) {
   return result;
 }
 
+/// Weights to `forecast.export_grid`; null if the files keep the model's grid.
+std::shared_ptr<const regrid::Weights> export_weights_of(const RolloutRequest& request, const sphere::Grid& source) {
+  if (request.config.export_grid.empty()) return nullptr;
+  regrid::WeightCache cache(request.weight_cache.empty() ? request.run_dir / "weights" : request.weight_cache);
+  return cache.get(source, sphere::Grid::from_spec(request.config.export_grid),
+                   regrid::method_from_string(request.config.export_method));
+}
+
 }  // namespace
 
 RolloutResult plan_rollout(const ForecastModel& model, const RolloutRequest& request) {
@@ -106,8 +114,7 @@ RolloutResult rollout(ForecastModel& model, const RolloutRequest& request) {
   const bool from_file = !request.config.initial_file.empty();
   std::optional<StoreStateReader> reader;
   if (!from_file) reader.emplace(*request.store, model.layout());
-  const auto cache = request.weight_cache.empty() ? request.run_dir / "weights" : request.weight_cache;
-  const auto exporter = make_exporter(request.config, model.layout().grid, cache);
+  const auto export_weights = export_weights_of(request, model.layout().grid);
   const std::string provenance = provenance_of(model, request, plan);
   const auto steps_each = plan.leads.back().seconds / model.step_length().seconds;
   const auto todo = static_cast<int64_t>(plan.init.size()) - result.num_skipped;
@@ -130,7 +137,7 @@ RolloutResult rollout(ForecastModel& model, const RolloutRequest& request) {
       state = reader->read(plan.init[i]);
       units = units_of(*request.store);
     }
-    StateWriter writer(model.layout(), {plan.files[i], plan.init[i], plan.leads, units, provenance}, exporter.get());
+    StateWriter writer(model.layout(), {plan.files[i], plan.init[i], plan.leads, units, provenance}, export_weights);
     run_one(model, state.to(request.device), plan.init[i], plan, writer, [&] { progress.update(++steps); });
     writer.commit();
     ++result.num_written;

@@ -1,5 +1,7 @@
 #include "forecast/rollout/state_writer.h"
 
+#include "regrid/apply.h"
+
 namespace pear::forecast {
 namespace {
 
@@ -18,9 +20,10 @@ std::vector<io::OutputVariable> output_variables(const StateLayout& layout,
 
 }  // namespace
 
-StateWriter::StateWriter(const StateLayout& layout, const Target& target, const Exporter* exporter)
-    : layout_(layout), exporter_(exporter) {
-  file_ = io::ForecastFileWriter::create(target.file, exporter ? exporter->target() : layout.grid,
+StateWriter::StateWriter(const StateLayout& layout, const Target& target,
+                         std::shared_ptr<const regrid::Weights> export_weights)
+    : layout_(layout), export_weights_(std::move(export_weights)) {
+  file_ = io::ForecastFileWriter::create(target.file, export_weights_ ? export_weights_->target : layout.grid,
                                          output_variables(layout, target.units), target.init, target.leads,
                                          target.provenance_json);
 }
@@ -28,13 +31,13 @@ StateWriter::StateWriter(const StateLayout& layout, const Target& target, const 
 void StateWriter::write_variable(size_t lead_index, size_t variable, const torch::Tensor& field) {
   const torch::Tensor values = field.to(torch::kCPU, torch::kFloat32).contiguous();
   const std::span<const float> in(values.data_ptr<float>(), static_cast<size_t>(values.numel()));
-  if (!exporter_) {
+  if (!export_weights_) {
     file_->write(lead_index, variable, in);
     return;
   }
   const int64_t fields = values.numel() / layout_.grid.num_cells();
-  buffer_.resize(static_cast<size_t>(fields * exporter_->target().num_cells()));
-  exporter_->apply(in, buffer_, fields);
+  buffer_.resize(static_cast<size_t>(fields * export_weights_->target.num_cells()));
+  regrid::apply_weights(*export_weights_, in, buffer_, fields);
   file_->write(lead_index, variable, buffer_);
 }
 

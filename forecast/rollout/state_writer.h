@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "forecast/rollout/exporter.h"
 #include "forecast/rollout/plan.h"
 #include "forecast/state/state.h"
 #include "io/forecast_file.h"
+#include "regrid/weights.h"
 
 namespace pear::forecast {
 
@@ -24,8 +24,8 @@ class StateWriter {
     std::map<std::string, std::string> units;  ///< by variable
     std::string provenance_json;
   };
-  /// `exporter` may be null and must outlive the writer.
-  StateWriter(const StateLayout& layout, const Target& target, const Exporter* exporter);
+  /// `export_weights` take the state to the grid of the file; null keeps the model's grid.
+  StateWriter(const StateLayout& layout, const Target& target, std::shared_ptr<const regrid::Weights> export_weights);
   /// Shapes: state with a batch of 1, on any device.
   void write(size_t lead_index, const State& state);
   void commit();
@@ -34,7 +34,7 @@ class StateWriter {
   void write_variable(size_t lead_index, size_t variable, const torch::Tensor& field);
 
   StateLayout layout_;
-  const Exporter* exporter_;
+  std::shared_ptr<const regrid::Weights> export_weights_;
   std::unique_ptr<io::ForecastFileWriter> file_;
   std::vector<float> buffer_;
 };
