@@ -51,6 +51,13 @@ Duration parse_duration(std::string_view text);
 /// Shortest exact form: `10d`, `6h`, `90min`, `30s`.
 std::string format_duration(Duration d);
 
+/// From `start` to `end`, both included.
+struct TimeRange {
+  Time start, end;
+  bool contains(Time t) const { return start <= t && t <= end; }
+  bool operator==(const TimeRange&) const = default;
+};
+
 /// Regular times `start, start + every, …` up to and including `end`.
 struct Period {
   Time start, end;

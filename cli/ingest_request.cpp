@@ -33,6 +33,8 @@ forecast::IngestRequest ingest_request(const forecast::RunConfig& config) {
   request.levels_hpa = config.data.levels_hpa;
   request.times = requested_times(config.data);
   request.every = config.data.every;
+  if (const auto train = config.data.train.times(); config.ingest.statistics == "train" && !train.empty())
+    request.statistics_period = TimeRange{train.front(), train.back()};
   request.store = config.data.store.str();
   request.options = config.ingest;
   auto& lags = request.options.tendency_lags;

@@ -7,7 +7,7 @@
 namespace pear::cli {
 
 /// Times are those of data.train, data.select and data.test at the spacing data.every; all that the sources hold when
-/// no period is set. A network that predicts tendencies also needs their statistics.
+/// no period is set. Statistics are those of the training period unless ingest.statistics=all. A network that predicts tendencies also needs their statistics.
 forecast::IngestRequest ingest_request(const forecast::RunConfig& config);
 
 }  // namespace pear::cli

@@ -39,6 +39,9 @@ nlohmann::json summary_json(const io::StoreSummary& s) {
           {"grid", s.layout.grid.spec()},
           {"variables", variables},
           {"finalised", s.finalised},
+          {"statistics_period", s.statistics_period ? nlohmann::json{format_time(s.statistics_period->start),
+                                                                     format_time(s.statistics_period->end)}
+                                                    : nlohmann::json()},
           {"present", times_json(s.present)},
           {"pending", times_json(s.pending)},
           {"missing", missing},
@@ -62,6 +65,9 @@ CommandResult inspect_store(const std::filesystem::path& folder, bool verify) {
     out.text += fmt::format("  {:<6} {:<10} {:<40} min {:.6g} mean {:.6g} max {:.6g}\n", v.name, v.units,
                             v.levels_hpa.empty() ? "surface" : fmt::format("{} hPa", fmt::join(v.levels_hpa, " ")),
                             v.min, v.mean, v.max);
+  if (s.statistics_period)
+    out.text += fmt::format("normalisation   from {} to {}\n", format_time(s.statistics_period->start),
+                            format_time(s.statistics_period->end));
   if (s.finalised) out.text += fmt::format("fingerprint     {}\n", s.fingerprint);
   if (verify) {
     io::Store::open(folder)->verify();

@@ -45,6 +45,7 @@ class NetcdfStore final : public Store {
     return static_cast<size_t>(it - times_.begin());
   }
   const ChannelStatistics& statistics(size_t variable) const override { return statistics_.at(variable); }
+  std::optional<TimeRange> statistics_period() const override { return index_.options.statistics_period; }
   std::string fingerprint() const override { return fingerprint_; }
 
   void read(size_t variable, size_t time_index, std::span<float> out) const override {

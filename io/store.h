@@ -50,10 +50,13 @@ class Store {
   virtual std::optional<size_t> index_of(Time t) const = 0;
   /// One variable at one time. Shapes: out [num_levels, cells]. Errors: ShapeError, DataError (file, date).
   virtual void read(size_t variable, size_t time_index, std::span<float> out) const = 0;
-  /// Statistics over all times present, of variable `variable`.
+  /// Statistics of variable `variable` over the times present in statistics_period().
   virtual const ChannelStatistics& statistics(size_t variable) const = 0;
-  /// Statistics of x(t + lag) - x(t), computed at finalise for the lags asked for; empty if not stored.
+  /// Statistics of x(t + lag) - x(t), both times in statistics_period(), for the lags asked for at finalise; empty if
+  /// not stored.
   virtual std::optional<ChannelStatistics> tendency_statistics(size_t variable, Duration lag) const = 0;
+  /// The times that statistics are taken over; empty: all.
+  virtual std::optional<TimeRange> statistics_period() const { return std::nullopt; }
   /// Identity of content (hash over layout and part checksums), for checkpoints and provenance.
   virtual std::string fingerprint() const = 0;
   /// Re-reads everything and compares checksums. Errors: DataError `ChecksumMismatch`.
@@ -66,6 +69,7 @@ class Store {
 /// Builds a store. `load` may be repeated and interrupted; a killed run that is repeated gives identical chunks.
 struct StoreBuildOptions {
   std::vector<Duration> tendency_lags;
+  std::optional<TimeRange> statistics_period;  ///< only these times enter the statistics; empty: all
   std::vector<std::string> allow_nan;  ///< variables that may hold NaN
   bool compress = false;               ///< shuffle + zlib instead of raw chunks
   std::string provenance_json = "{}";

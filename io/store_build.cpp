@@ -84,6 +84,11 @@ VariableMoments difference_moments(const fs::path& directory, const StoreIndex& 
   return moments;
 }
 
+bool in_statistics(const StoreIndex& index, Time t) {
+  const auto& period = index.options.statistics_period;
+  return !period || period->contains(t);
+}
+
 TendencyRecord tendency(const fs::path& directory, const StoreIndex& index, Duration lag,
                         std::span<const double> weights) {
   TendencyRecord record{.lag = lag, .pairs = 0, .left_out = 0, .moments = {}};
@@ -92,6 +97,7 @@ TendencyRecord tendency(const fs::path& directory, const StoreIndex& index, Dura
                     "dates");
   for (const Time t : index.layout.times) {
     if (!std::binary_search(index.layout.times.begin(), index.layout.times.end(), t + lag)) continue;
+    if (!in_statistics(index, t) || !in_statistics(index, t + lag)) continue;
     const PartRecord* a = find_part(index, t);
     const PartRecord* b = find_part(index, t + lag);
     if (a == nullptr || b == nullptr) {
@@ -154,10 +160,18 @@ void finalise_index(const fs::path& directory, StoreIndex& index, const StorePro
   for (const Time t : progress.present) {
     PartContent content = read_part_content(directory / part_file_name(t), index, t);
     index.parts.push_back(describe_part(directory, index, t, content, names));
-    dates.push_back(std::move(content.moments));
+    if (in_statistics(index, t)) dates.push_back(std::move(content.moments));
     bar.update(static_cast<int64_t>(index.parts.size()));
   }
   bar.finish();
+  if (dates.empty())
+    throw DataError("StoreIncomplete", "io.store",
+                    {.what = "no date of " + directory.string() + " enters the statistics",
+                     .expected = fmt::format("a date from {} to {}", format_time(index.options.statistics_period->start),
+                                             format_time(index.options.statistics_period->end)),
+                     .found = fmt::format("{} dates from {} to {}", progress.present.size(),
+                                          format_time(progress.present.front()), format_time(progress.present.back())),
+                     .hint = "correct data.train, or set ingest.statistics=all"});
   index.moments = merge_dates(index.layout, dates);
   for (const Duration lag : index.options.tendency_lags)
     index.tendencies.push_back(tendency(directory, index, lag, weights));

@@ -178,13 +178,14 @@ std::unique_ptr<StoreBuilder> StoreBuilder::open(const fs::path& directory, cons
   if (fs::exists(directory / kStoreFile)) {
     StoreIndex index = read_store_index(directory);
     check_same_store(index, layout, options, directory);
-    // Lags are no part of the content: asking for others only repeats the last step.
-    const bool same_lags = index.options.tendency_lags == options.tendency_lags;
-    if (index.finalised && same_lags) return std::make_unique<Builder>(directory, std::move(index));
+    // Statistics are no part of the content: asking for others only repeats the last step.
+    const bool same_statistics = index.options.tendency_lags == options.tendency_lags &&
+                                 index.options.statistics_period == options.statistics_period;
+    if (index.finalised && same_statistics) return std::make_unique<Builder>(directory, std::move(index));
     ensure_writable_directory(directory);
     StoreIndex fresh{.layout = layout, .options = options};
     fresh.options.provenance_json = index.options.provenance_json;
-    if (!same_lags) write_file_atomic(directory / kStoreFile, to_text(fresh));
+    if (!same_statistics) write_file_atomic(directory / kStoreFile, to_text(fresh));
     return std::make_unique<Builder>(directory, std::move(fresh));
   }
   ensure_writable_directory(directory);

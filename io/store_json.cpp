@@ -114,10 +114,14 @@ sphere::Grid grid_from_json(const json& j) {
 json options_json(const StoreBuildOptions& options) {
   json lags = json::array();
   for (const Duration lag : options.tendency_lags) lags.push_back(format_duration(lag));
-  return {{"compress", options.compress},
-          {"allow_nan", options.allow_nan},
-          {"tendency_lags", lags},
-          {"provenance", options.provenance_json}};
+  json j = {{"compress", options.compress},
+            {"allow_nan", options.allow_nan},
+            {"tendency_lags", lags},
+            {"provenance", options.provenance_json}};
+  if (options.statistics_period)
+    j["statistics_period"] = {format_time(options.statistics_period->start),
+                              format_time(options.statistics_period->end)};
+  return j;
 }
 
 json index_json(const StoreIndex& index) {
@@ -174,6 +178,9 @@ StoreIndex index_from_json(const json& j) {
   index.options.allow_nan = options.at("allow_nan").get<std::vector<std::string>>();
   for (const json& lag : options.at("tendency_lags"))
     index.options.tendency_lags.push_back(parse_duration(lag.get<std::string>()));
+  if (options.contains("statistics_period"))
+    index.options.statistics_period = {parse_time(options.at("statistics_period").at(0).get<std::string>()),
+                                       parse_time(options.at("statistics_period").at(1).get<std::string>())};
   index.options.provenance_json = options.at("provenance").get<std::string>();
   check_layout(index.layout);
   if (index.finalised) read_content(j, index);

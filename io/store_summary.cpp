@@ -11,9 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Moments over all dates present. A finished store has them; otherwise the parts are asked.
+/// Moments over all dates present. A finished store may have them; otherwise the parts are asked.
 VariableMoments moments_so_far(const fs::path& directory, const StoreIndex& index, const std::vector<Time>& present) {
-  if (index.finalised) return index.moments;
+  if (index.finalised && !index.options.statistics_period) return index.moments;
   VariableMoments all;
   for (const Time t : present) {
     const VariableMoments date = read_part_content(directory / part_file_name(t), index, t).moments;
@@ -40,6 +40,7 @@ StoreSummary summarise_store(const fs::path& directory) {
                        .pending = progress.pending,
                        .missing = progress.missing,
                        .variables = {},
+                       .statistics_period = index.options.statistics_period,
                        .fingerprint = index.finalised ? index.fingerprint() : "",
                        .provenance_json = index.options.provenance_json};
   const VariableMoments moments = moments_so_far(directory, index, progress.present);

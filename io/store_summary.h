@@ -24,6 +24,7 @@ struct StoreSummary {
   std::vector<Time> present, pending;                 ///< ascending
   std::vector<std::pair<Time, std::string>> missing;  ///< with the reason
   std::vector<VariableSummary> variables;             ///< empty while no date is present
+  std::optional<TimeRange> statistics_period;         ///< of the store's statistics; those here are of all dates
   std::string fingerprint;                            ///< empty unless finalised
   std::string provenance_json;
 };

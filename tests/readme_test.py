@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+from binary import has_grib  # noqa: E402
+
 SKIPPED = 77
 SHORT = {"train": " train.max_steps=3"}
 
@@ -36,6 +39,9 @@ def main():
     data = os.environ.get("PEAR_TEST_DATA", "")
     if not os.path.isdir(os.path.join(data, "gfs_wind_201810")):
         print(f"skipped: no gfs_wind_201810 in PEAR_TEST_DATA={data!r}")
+        return SKIPPED
+    if not has_grib(pear):
+        print("skipped: built without GRIB")
         return SKIPPED
     with open(os.path.join(source, "README.md"), encoding="utf-8") as f:
         readme = f.read()

@@ -163,6 +163,7 @@ IngestReport ingest(const IngestRequest& request) {
   check_request(request);
   const auto variables = store_variables(request);
   const io::StoreBuildOptions build{.tendency_lags = request.options.tendency_lags,
+                                    .statistics_period = request.statistics_period,
                                     .allow_nan = request.options.allow_nan,
                                     .compress = request.options.compress,
                                     .provenance_json = request.provenance_json};

@@ -20,6 +20,7 @@ struct IngestRequest {
   std::vector<double> levels_hpa;      ///< of every upper-air variable
   std::vector<Time> times;             ///< requested; empty: every time found that is a multiple of `every`
   Duration every{6 * 3600};            ///< used only if `times` is empty
+  std::optional<TimeRange> statistics_period;  ///< see ingest.statistics; empty: all times
   std::filesystem::path store;
   IngestConfig options;
   std::string provenance_json = "{}";

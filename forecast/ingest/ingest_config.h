@@ -19,6 +19,7 @@ struct IngestConfig {
   std::string missing_times = "error";
   std::vector<std::string> allow_nan;
   std::vector<Duration> tendency_lags;
+  std::string statistics = "train";
   bool compress = false;
   Duration step{0};
   bool skip_bad = false;
@@ -41,6 +42,9 @@ struct IngestConfig {
            .choices = {"error", "skip"}});
     visit("allow_nan", allow_nan, {.doc = "variables that may hold missing values"});
     visit("tendency_lags", tendency_lags, {.doc = "also store statistics of x(t + lag) - x(t) for these lags"});
+    visit("statistics", statistics,
+          {.doc = "dates that means and standard deviations are taken over: data.train where it is set, or all",
+           .choices = {"train", "all"}});
     visit("compress", compress, {.doc = "shuffle and zlib instead of raw chunks"});
     visit("step", step, {.doc = "forecast step of the fields to take; 0h are analyses"});
     visit("skip_bad", skip_bad, {.doc = "go on after a damaged GRIB message; it is listed in the report"});

@@ -16,6 +16,9 @@ import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from binary import has_grib  # noqa: E402
+
 PEAR, SOURCE = "", ""
 DATA = os.environ.get("PEAR_TEST_DATA", "")
 GFS = os.path.join(DATA, "gfs_wind_201810")
@@ -104,6 +107,8 @@ class Scratch(unittest.TestCase):
         self.assertLessEqual(result.stderr.count("Hint:"), 3, "the message is repeated:\n" + result.stderr)
 
     def need_data(self):
+        if not has_grib(PEAR):
+            self.skipTest("built without GRIB")
         if not os.path.isdir(GFS):
             self.skipTest(f"no gfs_wind_201810 in PEAR_TEST_DATA={DATA!r}")
 

@@ -12,6 +12,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from binary import has_grib  # noqa: E402
+
 PEAR, SOURCE = "", ""
 MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
 VERBS = ["ingest", "regrid", "train", "forecast", "score", "inspect", "check"]
@@ -141,6 +144,8 @@ forecast: {{init: 2018-10-09, lead: 12h}}
 @unittest.skipUnless(os.path.isdir(DATA), f"no folder {DATA}")
 class Chain(unittest.TestCase):
     def setUp(self):
+        if not has_grib(PEAR):
+            self.skipTest("built without GRIB")
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.dir = scratch.name

@@ -262,5 +262,36 @@ TEST_F(IngestGfs, TheMissingDateIsAnErrorOrListed) {
   store->verify();
 }
 
+TEST_F(IngestGfs, StatisticsOfAPeriodDoNotSeeTheOtherDates) {
+  IngestRequest r = request();
+  r.statistics_period = TimeRange{parse_time("2018-10-07T00"), parse_time("2018-10-09T00")};
+  ingest(r);
+  const auto part = io::Store::open(folder / "store");
+  ASSERT_TRUE(part->statistics_period());
+  EXPECT_EQ(*part->statistics_period(), *r.statistics_period);
+  // The oracle reads the fields of those dates and sums them itself.
+  std::vector<float> field(static_cast<size_t>(r.grid.num_cells()));
+  long double sum = 0, squares = 0, count = 0;
+  for (size_t t = 0; t < part->times().size(); ++t) {
+    if (!r.statistics_period->contains(part->times()[t])) continue;
+    part->read(0, t, field);
+    for (const float x : field) sum += x, squares += static_cast<long double>(x) * x, count += 1;
+  }
+  EXPECT_EQ(count, 9 * r.grid.num_cells());
+  EXPECT_NEAR(part->statistics(0).mean[0], static_cast<double>(sum / count), 1e-9);
+  EXPECT_NEAR(part->statistics(0).stddev[0], static_cast<double>(std::sqrt(squares / count - sum / count * sum / count)),
+              1e-9);
+  const std::string fingerprint = part->fingerprint();
+  r.statistics_period.reset();  // same dates, other statistics: only the last step is repeated
+  const IngestReport again = ingest(r);
+  EXPECT_EQ(again.times_written, 0);
+  const auto whole = io::Store::open(folder / "store");
+  EXPECT_EQ(whole->fingerprint(), fingerprint);
+  EXPECT_NE(whole->statistics(0).mean[0], part->statistics(0).mean[0]);
+  EXPECT_NE(whole->tendency_statistics(0, hours(6))->stddev[0], part->tendency_statistics(0, hours(6))->stddev[0]);
+  r.statistics_period = TimeRange{parse_time("2019-01-01"), parse_time("2019-02-01")};
+  EXPECT_THROW(ingest(r), DataError);
+}
+
 }  // namespace
 }  // namespace pear::forecast
