@@ -5,25 +5,13 @@
 
 #include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "sphere/grid/grid.h"
 #include "sphere/harmonics/degree_tables.h"
+#include "sphere/harmonics/fourier_sums.h"
+#include "sphere/harmonics/legendre_sums.h"
+#include "sphere/harmonics/transform_options.h"
 
 namespace pear::sphere {
-
-/// How the sum over longitudes is done. Automatic: matrix below 128 longitudes, FFT from there on.
-enum class FourierKind { Automatic, Matrix, Fft };
-
-struct HarmonicsOptions {
-  int64_t truncation = 0;            ///< N: degrees 0..N of scalars (triangular)
-  int64_t num_rows = 0;              ///< latitudes, pole to pole
-  int64_t num_columns = 0;           ///< longitudes, from 0 eastwards; more than 2 N
-  RowKind rows = RowKind::Gaussian;  ///< Gaussian, Poles, Half or North
-  FourierKind fourier = FourierKind::Automatic;
-  torch::Dtype dtype = torch::kFloat32;  ///< float32 or float64; tables are built in float64 and rounded once
-  torch::Device device = torch::kCPU;
-};
 
 /// Triangular truncation T_N of real fields, orders m = 0..N, degrees l = m..N+1 (the last one for wind components).
 ///
@@ -94,28 +82,14 @@ class SphericalHarmonicTransform {
   int64_t num_hemisphere_rows() const { return (options_.num_rows + 1) / 2; }
 
  private:
-  /// Consecutive orders share one batched product, as long as the lowest of them needs: less of it is zero.
-  struct OrderBlock {
-    int64_t first = 0, count = 0, degrees = 0;
-    torch::Tensor to_rows;     ///< [count, degrees, 2 H]
-    torch::Tensor to_degrees;  ///< [count, 2 H, degrees], weights included
-  };
-
-  void build_legendre();
-  void build_fourier();
-  torch::Tensor rows_from_degrees(const torch::Tensor& spectral) const;
-  torch::Tensor degrees_from_rows(const torch::Tensor& rows) const;
-  torch::Tensor columns_from_orders(const torch::Tensor& orders, int64_t num_fields) const;
-  torch::Tensor orders_from_columns(const torch::Tensor& columns, int64_t num_fields) const;
   void check_spectral(const torch::Tensor& spectral, const char* function) const;
   void check_grid(const torch::Tensor& grid, const char* function) const;
   void check_rows(const torch::Tensor& rows, const char* function) const;
 
   HarmonicsOptions options_;
   torch::Tensor mu_, row_mu_, row_weights_;
-  bool use_fft_ = false;
-  torch::Tensor to_columns_, to_orders_;  ///< [2 (N+1), num_columns] and [2 (N+1), num_columns], matrix only
-  std::vector<OrderBlock> blocks_;
+  LegendreSums legendre_;
+  FourierSums fourier_;
   DegreeTables tables_;
 };
 
