@@ -16,8 +16,9 @@
 namespace pear::sphere {
 namespace {
 
-constexpr int64_t kColumnsForFft = 128;    // measured: from here on the FFT costs less than the whole matrix
-constexpr int64_t kChunkValues = 1 << 17;  // grid values per chunk: half a MB of float32 stays in the L2 cache
+// Measured on a CPU: the FFT costs less than the whole matrix from 128 columns on, than the folded one beyond 384.
+constexpr int64_t kColumnsForFft = 128, kColumnsForFftNotFolded = 385;
+constexpr int64_t kChunkValues = 1 << 20;  // grid values per chunk: each costs some 20 us of calls
 
 /// [N+1, 2, columns] of cos and -sin; `factor` for m = 0 and for all others.
 torch::Tensor waves(int64_t orders, int64_t columns, double first, double others) {
@@ -49,14 +50,18 @@ torch::Tensor kind(const torch::Tensor& orders, size_t index) {
 }  // namespace
 
 FourierSums::FourierSums(const HarmonicsOptions& o) : num_orders_(o.truncation + 1), num_columns_(o.num_columns) {
-  use_fft_ = o.fourier == FourierKind::Fft || (o.fourier == FourierKind::Automatic && num_columns_ >= kColumnsForFft);
-  if (use_fft_) return;
+  const bool automatic = o.fourier == FourierKind::Automatic;
+  use_fft_ = o.fourier == FourierKind::Fft || (automatic && num_columns_ >= kColumnsForFft);
+  can_fold_ = o.fourier != FourierKind::Fft && num_columns_ % 4 == 0 && o.device.is_cpu() &&
+              !(automatic && num_columns_ >= kColumnsForFftNotFolded);
+  if (use_fft_ && !can_fold_) return;
   const double mean = 1.0 / static_cast<double>(num_columns_);
   const auto synthesis = waves(num_orders_, num_columns_, 1.0, 2.0),
              analysis = waves(num_orders_, num_columns_, mean, mean);
-  to_columns_ = synthesis.flatten(0, 1).to(o.device, o.dtype);
-  to_orders_ = analysis.flatten(0, 1).to(o.device, o.dtype);
-  can_fold_ = num_columns_ % 4 == 0 && o.device.is_cpu();
+  if (!use_fft_) {
+    to_columns_ = synthesis.flatten(0, 1).to(o.device, o.dtype);
+    to_orders_ = analysis.flatten(0, 1).to(o.device, o.dtype);
+  }
   for (size_t i = 0; can_fold_ && i < 4; ++i) {
     quarter_to_columns_[i] = kind(synthesis, i).narrow(1, 0, num_columns_ / 4 + 1).to(o.dtype).contiguous();
     quarter_to_orders_[i] = kind(analysis, i).narrow(1, 0, num_columns_ / 4 + 1).to(o.dtype).contiguous();
@@ -65,20 +70,20 @@ FourierSums::FourierSums(const HarmonicsOptions& o) : num_orders_(o.truncation +
 
 torch::Tensor FourierSums::columns_from_orders(const torch::Tensor& orders) const {
   const int64_t rows = orders.size(2);
+  if (can_fold_ && !is_recorded(orders)) return unfolded_columns(orders);
   if (use_fft_) {
     const auto complex = at::view_as_complex(orders.permute({2, 0, 1}).contiguous());
     return at::fft_irfft(complex, num_columns_, 1, "forward");
   }
-  if (can_fold_ && !is_recorded(orders)) return unfolded_columns(orders);
   return at::mm(orders.reshape({2 * num_orders_, rows}).t(), to_columns_);
 }
 
 torch::Tensor FourierSums::orders_from_columns(const torch::Tensor& columns) const {
+  if (can_fold_ && !is_recorded(columns)) return folded_orders(columns.contiguous());
   if (use_fft_) {
     const auto orders = at::view_as_real(at::fft_rfft(columns, {}, 1, "forward").narrow(1, 0, num_orders_));
     return orders.permute({1, 2, 0}).contiguous();
   }
-  if (can_fold_ && !is_recorded(columns)) return folded_orders(columns.contiguous());
   return at::mm(to_orders_, columns.t()).view({num_orders_, 2, columns.size(0)});
 }
 
