@@ -139,7 +139,7 @@ int benchmark(const std::filesystem::path& exchange) {
 
 int main(int argc, char** argv) {
   if (argc == 3 && std::strcmp(argv[1], "--exchange") == 0) return pear::benchmarks::benchmark(argv[2]);
-  if (argc == 1) return pear::benchmarks::benchmark({});
-  fmt::print(stderr, "usage: harmonics [--exchange FOLDER]\n");
+  if (argc == 1 || (argc == 2 && std::strcmp(argv[1], "--json") == 0)) return pear::benchmarks::benchmark({});
+  fmt::print(stderr, "usage: harmonics [--json | --exchange FOLDER]   (JSON is always printed)\n");
   return 2;
 }

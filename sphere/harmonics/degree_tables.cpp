@@ -1,5 +1,6 @@
 #include "sphere/harmonics/degree_tables.h"
 
+#include <ATen/Dispatch.h>
 #include <ATen/ops/addcmul.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +12,8 @@
 
 #include "base/error.h"
 #include "sphere/harmonics/legendre.h"
+#include "sphere/harmonics/legendre_sums.h"
+#include "sphere/harmonics/stencil_rows.h"
 
 namespace pear::sphere {
 namespace {
@@ -62,7 +65,7 @@ SpectralStencil divergence_stencil(int64_t n) {
 
 DegreeTables make_degree_tables(int64_t truncation, torch::Dtype dtype, torch::Device device) {
   const int64_t n = truncation;
-  const auto place = [&](torch::Tensor& t) { t = t.to(device, dtype); };
+  const auto place = [&](torch::Tensor& t) { t = t.to(device, dtype).contiguous(); };
   DegreeTables d{gradient_stencil(n), wind_stencil(n), divergence_stencil(n), {}, {}, {}, {}};
   d.eigenvalue = table(n, n + 1, [](int64_t, int64_t l) { return -static_cast<double>(l * (l + 1)); });
   d.inverse_eigenvalue =
@@ -87,16 +90,33 @@ torch::Tensor spread(const torch::Tensor& table, const torch::Tensor& like) {
   return table.view(shape);
 }
 
-torch::Tensor apply_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y, double sign,
-                            double scale) {
-  PEAR_ASSERT(x.defined() || y.defined());
-  torch::Tensor turned;
-  if (x.defined() && !y.defined()) return x.flip(1) * spread(stencil.phase * scale, x);
+torch::Tensor compose_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y,
+                              double scale_x, double scale_y) {
+  if (!y.defined()) return x.flip(1) * spread(stencil.phase * scale_x, x);
   const int64_t degrees = y.size(-1);
   const auto padded = at::constant_pad_nd(y, {1, 1});
-  const auto shifted = at::addcmul(padded.narrow(-1, 2, degrees) * spread(stencil.up * (scale * sign), y),
-                                   padded.narrow(-1, 0, degrees), spread(stencil.down * (scale * sign), y));
-  return x.defined() ? at::addcmul(shifted, x.flip(1), spread(stencil.phase, x), scale) : shifted;
+  const auto shifted = at::addcmul(padded.narrow(-1, 2, degrees) * spread(stencil.up * scale_y, y),
+                                   padded.narrow(-1, 0, degrees), spread(stencil.down * scale_y, y));
+  return x.defined() ? at::addcmul(shifted, x.flip(1), spread(stencil.phase, x), scale_x) : shifted;
+}
+
+torch::Tensor apply_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y,
+                            double scale_x, double scale_y) {
+  PEAR_ASSERT(x.defined() || y.defined());
+  const torch::Tensor& any = x.defined() ? x : y;
+  const bool recorded = (x.defined() && is_recorded(x)) || (y.defined() && is_recorded(y));
+  if (recorded || !any.is_cpu() || (x.defined() && y.defined() && x.sizes() != y.sizes()))
+    return compose_stencil(stencil, x, y, scale_x, scale_y);
+  const auto xc = x.defined() ? x.contiguous() : x, yc = y.defined() ? y.contiguous() : y;
+  const auto out = at::empty(any.sizes(), any.options());
+  const int64_t orders = any.size(0);
+  AT_DISPATCH_FLOATING_TYPES(any.scalar_type(), "apply_stencil", [&] {
+    const auto data = [](const torch::Tensor& t) { return t.defined() ? t.const_data_ptr<scalar_t>() : nullptr; };
+    apply_stencil_rows<scalar_t>({data(stencil.phase), data(stencil.up), data(stencil.down), data(xc), data(yc),
+                                  static_cast<scalar_t>(scale_x), static_cast<scalar_t>(scale_y)},
+                                 out.data_ptr<scalar_t>(), orders - 1, any.numel() / (2 * orders * (orders + 1)));
+  });
+  return out;
 }
 
 }  // namespace pear::sphere

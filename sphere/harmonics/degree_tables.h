@@ -27,9 +27,14 @@ struct DegreeTables {
 
 DegreeTables make_degree_tables(int64_t truncation, torch::Dtype dtype, torch::Device device);
 
-/// scale * stencil with `y` times `sign`; x and y [N+1, 2, D..., J]. Either may be undefined: its part is left out.
-torch::Tensor apply_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y, double sign,
-                            double scale);
+/// scale_x i phase x + scale_y (up y_{l+1} + down y_{l-1}); x and y [N+1, 2, D..., J], either may be undefined: its
+/// part is left out. One pass on a CPU where autograd does not record, `compose_stencil` elsewhere.
+torch::Tensor apply_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y,
+                            double scale_x, double scale_y);
+
+/// The same from tensor operations.
+torch::Tensor compose_stencil(const SpectralStencil& stencil, const torch::Tensor& x, const torch::Tensor& y,
+                              double scale_x, double scale_y);
 
 /// A table [N+1, 1 or 2, J] with as many dims as `like` [N+1, 2, D..., J].
 torch::Tensor spread(const torch::Tensor& table, const torch::Tensor& like);

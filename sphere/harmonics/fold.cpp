@@ -10,14 +10,14 @@ void unfold_row(const T* __restrict a, const T* __restrict b, const T* __restric
   row[0] = a[0] + b[0];
   row[half] = a[0] - b[0];
   for (int64_t q = 1; q < quarter; ++q) {
-    const T even = a[q] + b[q], odd = c[q] + d[q], even_far = a[q] - b[q], odd_far = c[q] - d[q];
+    const T even = a[q] + b[q], odd = c[q] + d[q - 1], even_far = a[q] - b[q], odd_far = c[q] - d[q - 1];
     row[q] = even + odd;
     row[whole - q] = even - odd;
     row[half + q] = even_far + odd_far;
     row[half - q] = even_far - odd_far;
   }
-  row[quarter] = a[quarter] + d[quarter];
-  row[half + quarter] = a[quarter] - d[quarter];
+  row[quarter] = a[quarter] + d[quarter - 1];
+  row[half + quarter] = a[quarter] - d[quarter - 1];
 }
 
 template <class T>
@@ -26,18 +26,17 @@ void fold_row(const T* __restrict row, T* __restrict a, T* __restrict b, T* __re
   const int64_t half = 2 * quarter, whole = 4 * quarter;
   a[0] = row[0] + row[half];
   b[0] = row[0] - row[half];
-  c[0] = d[0] = 0;
+  c[0] = 0;
   for (int64_t q = 1; q < quarter; ++q) {
     const T even = row[q] + row[whole - q], odd = row[q] - row[whole - q];
     const T even_far = row[half + q] + row[half - q], odd_far = row[half + q] - row[half - q];
     a[q] = even + even_far;
     b[q] = even - even_far;
     c[q] = odd + odd_far;
-    d[q] = odd - odd_far;
+    d[q - 1] = odd - odd_far;
   }
   a[quarter] = row[quarter] + row[half + quarter];
-  d[quarter] = row[quarter] - row[half + quarter];
-  b[quarter] = c[quarter] = 0;
+  d[quarter - 1] = row[quarter] - row[half + quarter];
 }
 
 }  // namespace
@@ -46,8 +45,8 @@ template <class T>
 void unfold_rows(const Quarters<const T>& quarters, T* columns, int64_t num_rows, int64_t num_columns) {
   const int64_t quarter = num_columns / 4;
   for (int64_t r = 0; r < num_rows; ++r) {
-    const int64_t at = r * (quarter + 1);
-    unfold_row(quarters.cos_even + at, quarters.cos_odd + at, quarters.sin_even + at, quarters.sin_odd + at,
+    const int64_t at = r * quarter;
+    unfold_row(quarters.cos_even + at + r, quarters.cos_odd + at, quarters.sin_even + at, quarters.sin_odd + at,
                columns + r * num_columns, quarter);
   }
 }
@@ -56,8 +55,8 @@ template <class T>
 void fold_rows(const T* columns, const Quarters<T>& quarters, int64_t num_rows, int64_t num_columns) {
   const int64_t quarter = num_columns / 4;
   for (int64_t r = 0; r < num_rows; ++r) {
-    const int64_t at = r * (quarter + 1);
-    fold_row(columns + r * num_columns, quarters.cos_even + at, quarters.cos_odd + at, quarters.sin_even + at,
+    const int64_t at = r * quarter;
+    fold_row(columns + r * num_columns, quarters.cos_even + at + r, quarters.cos_odd + at, quarters.sin_even + at,
              quarters.sin_odd + at, quarter);
   }
 }

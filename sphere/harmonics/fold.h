@@ -5,7 +5,10 @@
 
 namespace pear::sphere {
 
-/// Quarters of `num_rows` rows, each [num_rows, num_columns / 4 + 1]: cos even, cos odd, sin even, sin odd orders.
+/// Sums at the longitudes q = 0 .. Q = num_columns / 4, by order and kind of function; what is zero at an end is left
+/// out, because matrix products of Q columns are faster than of Q + 1:
+///   cos_even [num_rows, Q + 1]: q = 0 .. Q;  cos_odd, sin_even [num_rows, Q]: q = 0 .. Q - 1;  sin_odd [num_rows, Q]:
+///   1 .. Q.
 template <class T>
 struct Quarters {
   T *cos_even, *cos_odd, *sin_even, *sin_odd;

@@ -16,8 +16,9 @@
 namespace pear::sphere {
 namespace {
 
-constexpr int64_t kColumnsForFft = 128;    // measured: from here on the FFT costs less than the whole matrix
-constexpr int64_t kChunkValues = 1 << 17;  // grid values per chunk: half a MB of float32 stays in the L2 cache
+// Measured on a CPU: the FFT costs less than the whole matrix from 128 columns on, than the folded one beyond 384.
+constexpr int64_t kColumnsForFft = 128, kColumnsForFftNotFolded = 385;
+constexpr int64_t kChunkValues = 1 << 20;  // grid values per chunk: each costs some 20 us of calls
 
 /// [N+1, 2, columns] of cos and -sin; `factor` for m = 0 and for all others.
 torch::Tensor waves(int64_t orders, int64_t columns, double first, double others) {
@@ -46,51 +47,68 @@ torch::Tensor kind(const torch::Tensor& orders, size_t index) {
   return orders.slice(0, static_cast<int64_t>(index) % 2, orders.size(0), 2).select(1, static_cast<int64_t>(index) / 2);
 }
 
+/// The longitudes of the first quarter at which a kind of function is not zero throughout (fold.h).
+torch::Tensor first_quarter(const torch::Tensor& waves, size_t index) {
+  const int64_t quarter = waves.size(2) / 4;
+  return kind(waves, index).narrow(1, index == 3 ? 1 : 0, index == 0 ? quarter + 1 : quarter);
+}
+
+/// Sums of each kind for some rows: [rows, quarter + 1], [rows, quarter] ...
+std::array<torch::Tensor, 4> quarter_buffers(int64_t rows, int64_t quarter, const torch::TensorOptions& options) {
+  std::array<torch::Tensor, 4> buffers;
+  for (size_t i = 0; i < 4; ++i) buffers[i] = at::empty({rows, i == 0 ? quarter + 1 : quarter}, options);
+  return buffers;
+}
+
 }  // namespace
 
 FourierSums::FourierSums(const HarmonicsOptions& o) : num_orders_(o.truncation + 1), num_columns_(o.num_columns) {
-  use_fft_ = o.fourier == FourierKind::Fft || (o.fourier == FourierKind::Automatic && num_columns_ >= kColumnsForFft);
-  if (use_fft_) return;
+  const bool automatic = o.fourier == FourierKind::Automatic;
+  use_fft_ = o.fourier == FourierKind::Fft || (automatic && num_columns_ >= kColumnsForFft);
+  can_fold_ = o.fourier != FourierKind::Fft && num_columns_ % 4 == 0 && o.device.is_cpu() &&
+              !(automatic && num_columns_ >= kColumnsForFftNotFolded);
+  if (use_fft_ && !can_fold_) return;
   const double mean = 1.0 / static_cast<double>(num_columns_);
   const auto synthesis = waves(num_orders_, num_columns_, 1.0, 2.0),
              analysis = waves(num_orders_, num_columns_, mean, mean);
-  to_columns_ = synthesis.flatten(0, 1).to(o.device, o.dtype);
-  to_orders_ = analysis.flatten(0, 1).to(o.device, o.dtype);
-  can_fold_ = num_columns_ % 4 == 0 && o.device.is_cpu();
+  if (!use_fft_) {
+    to_columns_ = synthesis.flatten(0, 1).to(o.device, o.dtype);
+    to_orders_ = analysis.flatten(0, 1).to(o.device, o.dtype);
+  }
   for (size_t i = 0; can_fold_ && i < 4; ++i) {
-    quarter_to_columns_[i] = kind(synthesis, i).narrow(1, 0, num_columns_ / 4 + 1).to(o.dtype).contiguous();
-    quarter_to_orders_[i] = kind(analysis, i).narrow(1, 0, num_columns_ / 4 + 1).to(o.dtype).contiguous();
+    quarter_to_columns_[i] = first_quarter(synthesis, i).to(o.dtype).contiguous();
+    quarter_to_orders_[i] = first_quarter(analysis, i).to(o.dtype).contiguous();
   }
 }
 
 torch::Tensor FourierSums::columns_from_orders(const torch::Tensor& orders) const {
   const int64_t rows = orders.size(2);
+  if (can_fold_ && !is_recorded(orders)) return unfolded_columns(orders);
   if (use_fft_) {
     const auto complex = at::view_as_complex(orders.permute({2, 0, 1}).contiguous());
     return at::fft_irfft(complex, num_columns_, 1, "forward");
   }
-  if (can_fold_ && !is_recorded(orders)) return unfolded_columns(orders);
   return at::mm(orders.reshape({2 * num_orders_, rows}).t(), to_columns_);
 }
 
 torch::Tensor FourierSums::orders_from_columns(const torch::Tensor& columns) const {
+  if (can_fold_ && !is_recorded(columns)) return folded_orders(columns.contiguous());
   if (use_fft_) {
     const auto orders = at::view_as_real(at::fft_rfft(columns, {}, 1, "forward").narrow(1, 0, num_orders_));
     return orders.permute({1, 2, 0}).contiguous();
   }
-  if (can_fold_ && !is_recorded(columns)) return folded_orders(columns.contiguous());
   return at::mm(to_orders_, columns.t()).view({num_orders_, 2, columns.size(0)});
 }
 
 torch::Tensor FourierSums::unfolded_columns(const torch::Tensor& orders) const {
   const int64_t rows = orders.size(2), chunk = std::max<int64_t>(kChunkValues / num_columns_, 1);
   const auto columns = at::empty({rows, num_columns_}, orders.options());
-  const auto buffer = at::empty({4, std::min(rows, chunk), num_columns_ / 4 + 1}, orders.options());
+  const auto buffers = quarter_buffers(std::min(rows, chunk), num_columns_ / 4, orders.options());
   for (int64_t first = 0; first < rows; first += chunk) {
     const int64_t count = std::min(chunk, rows - first);
     std::array<torch::Tensor, 4> part;
     for (size_t i = 0; i < 4; ++i) {
-      part[i] = buffer[static_cast<int64_t>(i)].narrow(0, 0, count);
+      part[i] = buffers[i].narrow(0, 0, count);
       at::mm_out(part[i], kind(orders, i).narrow(1, first, count).t(), quarter_to_columns_[i]);
     }
     AT_DISPATCH_FLOATING_TYPES(orders.scalar_type(), "unfold_rows", [&] {
@@ -105,11 +123,11 @@ torch::Tensor FourierSums::unfolded_columns(const torch::Tensor& orders) const {
 torch::Tensor FourierSums::folded_orders(const torch::Tensor& columns) const {
   const int64_t rows = columns.size(0), chunk = std::max<int64_t>(kChunkValues / num_columns_, 1);
   const auto orders = at::empty({num_orders_, 2, rows}, columns.options());
-  const auto buffer = at::empty({4, std::min(rows, chunk), num_columns_ / 4 + 1}, columns.options());
+  const auto buffers = quarter_buffers(std::min(rows, chunk), num_columns_ / 4, columns.options());
   for (int64_t first = 0; first < rows; first += chunk) {
     const int64_t count = std::min(chunk, rows - first);
     std::array<torch::Tensor, 4> part;
-    for (size_t i = 0; i < 4; ++i) part[i] = buffer[static_cast<int64_t>(i)].narrow(0, 0, count);
+    for (size_t i = 0; i < 4; ++i) part[i] = buffers[i].narrow(0, 0, count);
     AT_DISPATCH_FLOATING_TYPES(columns.scalar_type(), "fold_rows", [&] {
       fold_rows<scalar_t>(columns.const_data_ptr<scalar_t>() + first * num_columns_,
                           {part[0].data_ptr<scalar_t>(), part[1].data_ptr<scalar_t>(), part[2].data_ptr<scalar_t>(),

@@ -29,7 +29,8 @@ class FourierSums {
   int64_t num_orders_ = 0, num_columns_ = 0;
   bool use_fft_ = false, can_fold_ = false;
   torch::Tensor to_columns_, to_orders_;  ///< [2 (N+1), num_columns]
-  /// Folded: cos of even and odd orders, sin of even and odd orders, [orders of that parity, num_columns / 4 + 1].
+  /// Folded: cos of even and odd orders, sin of even and odd orders, [orders of that parity, longitudes
+  /// as in fold.h].
   std::array<torch::Tensor, 4> quarter_to_columns_, quarter_to_orders_;
 };
 

@@ -12,8 +12,8 @@
 namespace pear::sphere {
 namespace {
 
-constexpr int64_t kBlocks = 4;
-constexpr int64_t kFewestOrdersForBlocks = 48;  // analysis: below, padding of shorter blocks costs what they save
+constexpr int64_t kMostBlocks = 8, kFewestOrders = 8;  // of a block: measured, T21 to T127
+constexpr int64_t kDegreesMultiple = 8;                // sgemm loses a third on 44 columns against 48
 
 }  // namespace
 
@@ -29,7 +29,7 @@ LegendreSums::LegendreSums(int64_t truncation, const std::vector<TransformRow>& 
     functions.emplace_back(rows[static_cast<size_t>(r)].mu, rows[static_cast<size_t>(r)].cos_lat);
     weights.data_ptr<double>()[r] = rows[static_cast<size_t>(r)].weight;
   }
-  const int64_t size = (orders + kBlocks - 1) / kBlocks;
+  const int64_t size = std::max(kFewestOrders, (orders + kMostBlocks - 1) / kMostBlocks);
   for (int64_t first = 0; first < orders; first += size) {
     const int64_t count = std::min(size, orders - first), degrees = num_degrees_ - first;
     const auto values = at::zeros({count, num_rows, degrees}, torch::kFloat64);
@@ -38,12 +38,10 @@ LegendreSums::LegendreSums(int64_t truncation, const std::vector<TransformRow>& 
         functions[static_cast<size_t>(r)].next_order(
             {values.data_ptr<double>() + (m * num_rows + r) * degrees, static_cast<size_t>(degrees - m)});
     to_rows_.push_back({first, count, degrees, values.transpose(1, 2).to(device, dtype).contiguous()});
-    to_degrees_.push_back({first, count, degrees, (values * weights).to(device, dtype)});
+    const int64_t padding = (kDegreesMultiple - degrees % kDegreesMultiple) % kDegreesMultiple;
+    to_degrees_.push_back(
+        {first, count, degrees, at::constant_pad_nd((values * weights).to(device, dtype), {0, padding})});
   }
-  if (orders >= kFewestOrdersForBlocks) return;
-  std::vector<torch::Tensor> tables;
-  for (const Block& b : to_degrees_) tables.push_back(at::constant_pad_nd(b.table, {0, num_degrees_ - b.degrees}));
-  to_degrees_ = {{0, orders, num_degrees_, at::cat(tables, 0)}};
 }
 
 torch::Tensor LegendreSums::rows_from_degrees(const torch::Tensor& degrees) const {
@@ -63,19 +61,19 @@ torch::Tensor LegendreSums::rows_from_degrees(const torch::Tensor& degrees) cons
 }
 
 torch::Tensor LegendreSums::degrees_from_rows(const torch::Tensor& rows) const {
-  if (to_degrees_.size() == 1) return at::bmm(rows, to_degrees_[0].table);
-  std::vector<torch::Tensor> parts;
-  for (const Block& b : to_degrees_) parts.push_back(at::bmm(rows.narrow(0, b.first, b.count), b.table));
+  PEAR_ASSERT(rows.dim() == 3 && rows.size(2) == to_degrees_[0].table.size(1));
+  const auto product = [&](const Block& b) {
+    return at::bmm(rows.narrow(0, b.first, b.count), b.table).narrow(2, 0, b.degrees);
+  };
   if (is_recorded(rows)) {
-    for (size_t i = 1; i < parts.size(); ++i)
-      parts[i] = at::constant_pad_nd(parts[i], {0, num_degrees_ - to_degrees_[i].degrees});
+    std::vector<torch::Tensor> parts;
+    for (const Block& b : to_degrees_) parts.push_back(at::constant_pad_nd(product(b), {0, num_degrees_ - b.degrees}));
     return at::cat(parts, 0);
   }
   const auto degrees = at::empty({rows.size(0), rows.size(1), num_degrees_}, rows.options());
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const Block& b = to_degrees_[i];
+  for (const Block& b : to_degrees_) {
     const auto target = degrees.narrow(0, b.first, b.count);
-    target.narrow(2, 0, b.degrees).copy_(parts[i]);
+    target.narrow(2, 0, b.degrees).copy_(product(b));
     target.narrow(2, b.degrees, num_degrees_ - b.degrees).zero_();
   }
   return degrees;

@@ -26,7 +26,7 @@ class LegendreSums {
   /// Consecutive orders with as many degrees as the lowest of them.
   struct Block {
     int64_t first = 0, count = 0, degrees = 0;
-    torch::Tensor table;  ///< [count, degrees, R] or [count, R, degrees]
+    torch::Tensor table;  ///< [count, degrees, R] or [count, R, degrees and padding]
   };
 
   int64_t num_degrees_ = 0;

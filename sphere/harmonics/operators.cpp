@@ -37,8 +37,8 @@ std::pair<torch::Tensor, torch::Tensor> SphericalHarmonicTransform::wind_from_vo
     const torch::Tensor& vorticity, const torch::Tensor& divergence, double radius) const {
   check_spectral(vorticity, "wind_from_vorticity_divergence");
   check_spectral(divergence, "wind_from_vorticity_divergence");
-  return {apply_stencil(tables_.wind, divergence, vorticity, 1.0, radius),
-          apply_stencil(tables_.wind, vorticity, divergence, -1.0, radius)};
+  return {apply_stencil(tables_.wind, divergence, vorticity, radius, radius),
+          apply_stencil(tables_.wind, vorticity, divergence, radius, -radius)};
 }
 
 // By parts: div_l = (i m u_l - (l+1) eps_l v_{l-1} + l eps_{l+1} v_{l+1}) / a.
@@ -46,14 +46,14 @@ torch::Tensor SphericalHarmonicTransform::divergence(const torch::Tensor& u_over
                                                      double radius) const {
   check_spectral(u_over_cos, "divergence");
   check_spectral(v_over_cos, "divergence");
-  return apply_stencil(tables_.divergence, u_over_cos, v_over_cos, 1.0, 1.0 / radius);
+  return apply_stencil(tables_.divergence, u_over_cos, v_over_cos, 1.0 / radius, 1.0 / radius);
 }
 
 torch::Tensor SphericalHarmonicTransform::curl(const torch::Tensor& u_over_cos, const torch::Tensor& v_over_cos,
                                                double radius) const {
   check_spectral(u_over_cos, "curl");
   check_spectral(v_over_cos, "curl");
-  return apply_stencil(tables_.divergence, v_over_cos, u_over_cos, -1.0, 1.0 / radius);
+  return apply_stencil(tables_.divergence, v_over_cos, u_over_cos, 1.0 / radius, -1.0 / radius);
 }
 
 std::pair<torch::Tensor, torch::Tensor> SphericalHarmonicTransform::vorticity_divergence_from_wind(

@@ -9,7 +9,8 @@
 
 namespace pear::sphere {
 
-/// How the sum over longitudes is done. Automatic: matrix below 128 longitudes, FFT from there on.
+/// How the sum over longitudes is done. Automatic: FFT from 128 longitudes on, else a matrix; but on a CPU, where
+/// autograd does not record, a folded matrix up to 384 longitudes if 4 divides their number (fourier_sums.h).
 enum class FourierKind { Automatic, Matrix, Fft };
 
 struct HarmonicsOptions {

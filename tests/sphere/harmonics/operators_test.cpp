@@ -118,6 +118,25 @@ TEST(Wind, MeansOfVorticityAndDivergenceDoNotBlow) {
   EXPECT_EQ(max_abs(v), 0.0);
 }
 
+TEST(Stencil, OnePassEqualsTensorOperations) {
+  for (auto [dtype, tolerance] : {std::pair{torch::kFloat64, 1e-15}, {torch::kFloat32, 1e-6}})
+    for (int64_t n : {1, 2, 21}) {
+      const auto tables = make_degree_tables(n, dtype, torch::kCPU);
+      const auto x = random_spectrum(n, {3, 2}, n + 1, 0, 5).to(dtype),
+                 y = random_spectrum(n, {3, 2}, n + 1, 0, 6).to(dtype);
+      for (const SpectralStencil* s : {&tables.gradient, &tables.wind, &tables.divergence})
+        for (const auto& [a, b] : {std::pair{x, y}, {x, torch::Tensor()}, {torch::Tensor(), y}})
+          EXPECT_LT(relative_error(apply_stencil(*s, a, b, 2.0, -3.0), compose_stencil(*s, a, b, 2.0, -3.0)),
+                    tolerance);
+    }
+}
+
+TEST(Stencil, OneFieldBroadcastsOverMany) {
+  const SphericalHarmonicTransform t(gaussian(5));
+  const auto x = random_spectrum(5, {3}, 5, 0, 7), one = random_spectrum(5, {1}, 5, 0, 8);
+  EXPECT_LT(relative_error(t.divergence(x, one, 2.0), t.divergence(x, one.expand_as(x), 2.0)), 1e-15);
+}
+
 TEST(PowerSpectrum, SumsToTheMeanSquare) {
   const auto o = gaussian(21);
   const SphericalHarmonicTransform t(o);

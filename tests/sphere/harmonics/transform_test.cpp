@@ -127,6 +127,29 @@ TEST(Fourier, FftEqualsMatrix) {
   }
 }
 
+// Recorded by autograd, other operations are taken: the whole matrix or the FFT for the folded matrix.
+TEST(Fourier, RecordedTransformsHaveTheSameValues) {
+  for (FourierKind fourier : {FourierKind::Matrix, FourierKind::Automatic, FourierKind::Fft}) {
+    auto o = gaussian(42);
+    o.fourier = fourier;
+    const SphericalHarmonicTransform t(o);
+    const auto c = random_spectrum(42, {3}, 43);
+    const auto grid = t.synthesize(c);
+    EXPECT_LT(relative_error(t.synthesize(c.clone().requires_grad_()).detach(), grid), 1e-13);
+    EXPECT_LT(relative_error(t.analyze(grid.clone().requires_grad_()).detach(), t.analyze(grid)), 1e-13);
+  }
+}
+
+TEST(Fourier, ManyFieldsEqualOne) {
+  const SphericalHarmonicTransform t(gaussian(42, torch::kFloat32));
+  const auto c = random_spectrum(42, {300}, 42).to(torch::kFloat32);  // more than one chunk of the folded matrix
+  const auto grid = t.synthesize(c), again = t.analyze(grid);
+  for (int64_t field : {0, 150, 299}) {
+    EXPECT_LT(relative_error(t.synthesize(c.select(2, field)), grid[field]), kSingle);
+    EXPECT_LT(relative_error(again.select(2, field), c.select(2, field)), kSingle);
+  }
+}
+
 TEST(Fourier, NotAllColumnsNeedToBeResolved) {
   for (FourierKind fourier : {FourierKind::Matrix, FourierKind::Fft}) {
     HarmonicsOptions o{.truncation = 5, .num_rows = 8, .num_columns = 60, .fourier = fourier, .dtype = torch::kFloat64};
