@@ -23,6 +23,7 @@ test: build
 	@cd build/release && ctest --output-on-failure -j $(JOBS) -LE slow
 
 minimal asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
+minimal asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/lsan_suppressions.txt:print_suppressions=0
 minimal asan:
 	@echo "== packages (installed if missing)"; scripts/setup.sh build test
 	@cmake --preset $@ && cmake --build build/$@ -j $(JOBS)
