@@ -2,11 +2,12 @@
 #   make build    build/release/pear            make test     all tests, ends with CTest's summary
 #   make example  real GFS winds -> scores       make bench    benchmark programs with ratios
 #   make asan     tests under sanitizers         make minimal  build and test without CUDA, MPI, GRIB
+#   make fuzz     decoders of untrusted input under libFuzzer, FUZZ_SECONDS (20) each
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 JOBS ?= $(shell nproc)
-.PHONY: build test example bench asan minimal check-format clean clean-deps
+.PHONY: build test example bench asan minimal fuzz check-format clean clean-deps
 
 build: PRESET = release
 build:
@@ -21,10 +22,17 @@ test: build
 	@echo "== tests (those that need files from PEAR_TEST_DATA are skipped where it is absent)"
 	@cd build/release && ctest --output-on-failure -j $(JOBS) -LE slow
 
+minimal asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1
+minimal asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/lsan_suppressions.txt:print_suppressions=0
 minimal asan:
 	@echo "== packages (installed if missing)"; scripts/setup.sh build test
 	@cmake --preset $@ && cmake --build build/$@ -j $(JOBS)
 	@cd build/$@ && ctest --output-on-failure -j $(JOBS) -LE slow
+
+fuzz:
+	@echo "== packages (installed if missing)"; scripts/setup.sh build test fuzz
+	@cmake --preset fuzz > /dev/null && cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
+	@scripts/fuzz.sh
 
 example: build
 	@scripts/example.sh

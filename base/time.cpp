@@ -61,6 +61,9 @@ struct Unit {
   std::string_view name;
   int64_t seconds;
 };
+constexpr int64_t kLongestSeconds =
+    int64_t{10000} * 366 * kSecondsPerDay;  // sums of times and durations stay far from 2^63
+constexpr int64_t kMostTimes = 10'000'000;  // of a period: hours of a thousand years
 constexpr Unit kUnits[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
 
 }  // namespace
@@ -141,16 +144,22 @@ Duration parse_duration(std::string_view text) {
     throw ConfigError(
         "BadDuration", "base.time",
         {.what = fmt::format("'{}' is not a duration", text),
-         .expected = "a whole number with d, h, min or s, such as 10d, 6h or 90min (a bare number is hours)"});
+         .expected = "a whole number with d, h, min or s, such as 10d, 6h or 90min (a bare number is hours), "
+                     "of at most 10000 years"});
   };
   int64_t count = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, count);
   if (error != std::errc{}) refuse();
   const std::string_view unit(stop, static_cast<size_t>(end - stop));
-  if (unit.empty()) return hours(count);
-  for (const Unit& known : kUnits)
-    if (unit == known.name) return {count * known.seconds};
+  for (const Unit& known : kUnits) {
+    if (unit != known.name && !(unit.empty() && known.name == "h")) continue;
+    Duration d;
+    if (__builtin_mul_overflow(count, known.seconds, &d.seconds) || d.seconds > kLongestSeconds ||
+        d.seconds < -kLongestSeconds)
+      refuse();
+    return d;
+  }
   refuse();
   return {};
 }
@@ -169,6 +178,12 @@ std::vector<Time> Period::times() const {
                       {.what = fmt::format("period {} to {} every {} holds no times", format_time(start),
                                            format_time(end), format_duration(every)),
                        .expected = "end >= start and every > 0"});
+  if ((end - start).seconds / every.seconds >= kMostTimes)
+    throw ConfigError(
+        "BadPeriod", "base.time",
+        {.what = fmt::format("period {} to {} every {}", format_time(start), format_time(end), format_duration(every)),
+         .expected = fmt::format("at most {} times", kMostTimes),
+         .hint = "take a longer step or a shorter period"});
   std::vector<Time> times;
   for (Time t = start; t <= end; t = t + every) times.push_back(t);
   return times;

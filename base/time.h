@@ -46,7 +46,8 @@ std::string format_time(Time t);
 /// `20190101T12` (or `20190101T1230`), for file names.
 std::string format_time_compact(Time t);
 
-/// `10d`, `240h`, `90min`, `30s`; a bare integer is hours. Errors: ConfigError `BadDuration`.
+/// `10d`, `240h`, `90min`, `30s`; a bare integer is hours. Errors: ConfigError `BadDuration`
+/// (also beyond 10000 years).
 Duration parse_duration(std::string_view text);
 /// Shortest exact form: `10d`, `6h`, `90min`, `30s`.
 std::string format_duration(Duration d);
@@ -62,7 +63,7 @@ struct TimeRange {
 struct Period {
   Time start, end;
   Duration every{86400};
-  /// Errors: ConfigError `BadPeriod` if end < start or every <= 0.
+  /// Errors: ConfigError `BadPeriod` if end < start, every <= 0, or there are more than 10 million.
   std::vector<Time> times() const;
   bool contains(Time t) const { return start <= t && t <= end; }
 };

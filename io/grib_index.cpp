@@ -19,6 +19,9 @@ uint64_t big_endian(std::string_view bytes, uint64_t at, int width) {
   return value;
 }
 
+// Head, sections that must be there, tail.
+constexpr uint64_t kShortestGrib1 = 8 + 28 + 4, kShortestGrib2 = 16 + 4, kLongest = uint64_t{1} << 48;
+
 /// What is wrong with a message, for the error and for the list of problems.
 struct Damage {
   std::string code, expected, found;
@@ -73,15 +76,17 @@ class Walker {
     const int edition = static_cast<unsigned char>(bytes_[at + 7]);
     if (edition == 2) {
       length = big_endian(bytes_, at + 8, 8);
-      if (length < 16 + 4 || length > (uint64_t{1} << 48))
-        return Damage{"BadMessage", "a possible length", fmt::format("length {}", length)};
-      return std::nullopt;
+      return possible(length, kShortestGrib2);
     }
     if (edition != 1) return Damage{"BadMessage", "edition 1 or 2", fmt::format("edition {}", edition)};
     length = big_endian(bytes_, at + 4, 3);
     if (length & 0x800000) return scaled_length(at, length);
-    if (length < 8 + 28 + 4) return Damage{"BadMessage", "a possible length", fmt::format("length {}", length)};
-    return std::nullopt;
+    return possible(length, kShortestGrib1);
+  }
+
+  static std::optional<Damage> possible(uint64_t length, uint64_t shortest) {
+    if (length >= shortest && length <= kLongest) return std::nullopt;
+    return Damage{"BadMessage", "a possible length", fmt::format("length {}", length)};
   }
 
   /// ECMWF's rule for GRIB1 above 8 MiB: the length counts 120 bytes, section 4 holds the correction.
@@ -98,8 +103,8 @@ class Walker {
     if (p + 3 > bytes_.size()) return Damage{"TruncatedFile", "a section 4", "the end of the file"};
     const uint64_t section4 = big_endian(bytes_, p, 3);
     length &= 0x7fffff;
-    if (section4 < 120) length = length * 120 - section4 + 4;
-    return std::nullopt;
+    if (section4 < 120) length = length * 120 + 4 - section4;  // a length of 0 wraps, and is refused here
+    return possible(length, kShortestGrib1);
   }
 
   Damage too_long(uint64_t at, uint64_t length) const {

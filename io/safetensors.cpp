@@ -22,6 +22,7 @@ using nlohmann::json;
 
 // The reference implementation refuses longer headers; so do we, before memory is taken.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr int kDeepestHeader = 8;  // three levels in a sound one; printing a value recurses once per level
 constexpr const char* kMetadata = "__metadata__";
 
 struct Dtype {
@@ -58,7 +59,8 @@ const Dtype& dtype_of(const fs::path& path, const std::string& tensor, const std
 /// The library would silently keep the last of two equal names; a checkpoint must not be ambiguous.
 json parse_strict(const fs::path& path, const std::string& text) {
   std::vector<std::set<std::string>> open_objects;
-  const auto callback = [&](int, json::parse_event_t event, json& value) {
+  const auto callback = [&](int depth, json::parse_event_t event, json& value) {
+    if (depth > kDeepestHeader) bad(path, "a header of three levels", "deeper nesting");
     if (event == json::parse_event_t::object_start) open_objects.emplace_back();
     if (event == json::parse_event_t::object_end) open_objects.pop_back();
     if (event == json::parse_event_t::key && !open_objects.back().insert(value.get<std::string>()).second)
@@ -80,12 +82,14 @@ SafetensorsEntry entry_from(const fs::path& path, const std::string& name, const
   SafetensorsEntry entry;
   entry.dtype = j["dtype"].get<std::string>();
   uint64_t bytes = dtype_of(path, name, entry.dtype).bytes;
+  uint64_t span = bytes;  // as if no extent were 0: strides must not overflow either
   for (const json& extent : j["shape"]) {
     if (!extent.is_number_unsigned() || extent.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
       bad(path, "non-negative whole extents", fmt::format("shape {} of tensor {}", j["shape"].dump(), name));
     const auto n = extent.get<uint64_t>();
-    if (__builtin_mul_overflow(bytes, n, &bytes))
-      bad(path, "a size below 2^64 bytes", fmt::format("shape {} of tensor {}", j["shape"].dump(), name));
+    bytes *= n;
+    if (__builtin_mul_overflow(span, std::max<uint64_t>(n, 1), &span) || span > static_cast<uint64_t>(INT64_MAX))
+      bad(path, "a size below 2^63 bytes", fmt::format("shape {} of tensor {}", j["shape"].dump(), name));
     entry.shape.push_back(static_cast<int64_t>(n));
   }
   const json& offsets = j["data_offsets"];

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace pear::io {
 namespace {
@@ -248,7 +249,7 @@ StoreIndex read_store_index(const std::filesystem::path& directory) {
                      .expected = "a folder with store.json",
                      .found = std::filesystem::exists(directory) ? "no store.json" : "no such folder",
                      .hint = "run pear ingest first, or correct data.store"});
-  json j = json::parse(read_text(path), nullptr, false);
+  json j = parse_json(read_text(path));
   if (j.is_discarded() || !j.is_object()) damaged(path, "text that is not a JSON object");
   const json checksum = j.contains("checksum") ? j["checksum"] : json();
   j.erase("checksum");

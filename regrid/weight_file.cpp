@@ -1,5 +1,7 @@
 #include "regrid/weight_file.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -7,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 
 namespace pear::regrid {
@@ -14,9 +17,10 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "weight files are little-endian");
 constexpr size_t kChecksumLength = 64;
+constexpr const char* kCorrupt = "WeightsCorrupt";
 
 [[noreturn]] void corrupt(const std::string& name, std::string expected, std::string found) {
-  throw DataError("WeightsCorrupt", "regrid.weights",
+  throw DataError(kCorrupt, "regrid.weights",
                   {.what = "weight file " + name,
                    .expected = std::move(expected),
                    .found = std::move(found),
@@ -60,6 +64,25 @@ void check_matrix(const Weights& w, const std::string& name) {
     if (c < 0 || c >= sources) corrupt(name, "source indices below " + std::to_string(sources), std::to_string(c));
 }
 
+Weights weights_from(const nlohmann::json& header, std::string_view bytes, const std::string& name) {
+  if (!header.is_object() || header.value("format", "") != kWeightFormat)
+    corrupt(name, std::string(kWeightFormat), "another format");
+  const auto rows = header.at("rows").get<uint64_t>(), links = header.at("links").get<uint64_t>();
+  const uint64_t most = bytes.size();  // so that the sum below cannot wrap
+  if (rows > most || links > most || bytes.size() != (rows + 1) * 8 + links * 12)
+    corrupt(name, fmt::format("arrays of {} rows and {} links", rows, links), fmt::format("{} bytes", bytes.size()));
+  Weights w{.source = grid_from_json(header.at("source")),
+            .target = grid_from_json(header.at("target")),
+            .method = method_from_string(header.at("method").get<std::string>()),
+            .row_start = take<std::vector<int64_t>>(bytes, rows + 1),
+            .column = take<Buffer<int32_t>>(bytes, links),
+            .value = take<Buffer<double>>(bytes, links)};
+  if (static_cast<int64_t>(rows) != w.target.num_cells())
+    corrupt(name, std::to_string(w.target.num_cells()) + " rows", std::to_string(rows));
+  check_matrix(w, name);
+  return w;
+}
+
 }  // namespace
 
 std::string serialise(const Weights& w) {
@@ -81,23 +104,16 @@ Weights deserialise(std::string_view bytes, const std::string& name) {
   bytes.remove_suffix(kChecksumLength);
   if (sha256_hex(bytes) != stored) corrupt(name, "SHA-256 as at its end", "other content");
   const size_t line = bytes.find('\n');
-  const auto header = nlohmann::json::parse(bytes.substr(0, line), nullptr, false);
-  if (header.is_discarded() || header.value("format", "") != kWeightFormat)
-    corrupt(name, std::string(kWeightFormat), "another format");
-  bytes.remove_prefix(line + 1);
-  const auto rows = header.at("rows").get<size_t>(), links = header.at("links").get<size_t>();
-  if (bytes.size() != (rows + 1) * 8 + links * 12)
-    corrupt(name, std::to_string((rows + 1) * 8 + links * 12) + " bytes of arrays", std::to_string(bytes.size()));
-  Weights w{.source = grid_from_json(header.at("source")),
-            .target = grid_from_json(header.at("target")),
-            .method = method_from_string(header.at("method").get<std::string>()),
-            .row_start = take<std::vector<int64_t>>(bytes, rows + 1),
-            .column = take<Buffer<int32_t>>(bytes, links),
-            .value = take<Buffer<double>>(bytes, links)};
-  if (static_cast<int64_t>(rows) != w.target.num_cells())
-    corrupt(name, std::to_string(w.target.num_cells()) + " rows", std::to_string(rows));
-  check_matrix(w, name);
-  return w;
+  const nlohmann::json header = parse_json(bytes.substr(0, line));
+  bytes.remove_prefix(line == std::string_view::npos ? bytes.size() : line + 1);
+  try {
+    return weights_from(header, bytes, name);
+  } catch (const nlohmann::json::exception& e) {
+    corrupt(name, "a complete header", e.what());
+  } catch (const Error& e) {
+    if (e.code() == kCorrupt) throw;
+    corrupt(name, "grids and a method that this program knows", e.what());
+  }
 }
 
 void Weights::save(const std::filesystem::path& path) const { write_file_atomic(path, serialise(*this)); }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian / Ubuntu packages that pear needs and that are missing, and says which.
-#   scripts/setup.sh [build] [test] [bench]        (default: build)
+#   scripts/setup.sh [build] [test] [bench] [fuzz]        (default: build)
 # The list below is the only place where packages are named; DEPENDENCIES.md says why each is there.
 set -euo pipefail
 
@@ -10,6 +10,7 @@ build=(g++ cmake ninja-build make git pkg-config ccache mold patchelf python3 py
 mpi=(libopenmpi-dev openmpi-bin)
 test=(libgtest-dev libhealpix-cxx-dev libeccodes-tools netcdf-bin shellcheck)
 bench=(libbenchmark-dev cdo)
+fuzz=(clang libomp-dev)
 
 wanted=()
 for set in "${@:-build}"; do
@@ -17,7 +18,8 @@ for set in "${@:-build}"; do
     build) wanted+=("${build[@]}"); [ "${PEAR_MPI:-ON}" = OFF ] || wanted+=("${mpi[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     bench) wanted+=("${bench[@]}") ;;
-    *) echo "setup: unknown set '$set' (build, test, bench)" >&2; exit 2 ;;
+    fuzz) wanted+=("${fuzz[@]}") ;;
+    *) echo "setup: unknown set '$set' (build, test, bench, fuzz)" >&2; exit 2 ;;
   esac
 done
 

@@ -1,11 +1,13 @@
 #include "base/config/document.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <sstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -59,7 +61,7 @@ class Converter {
                            "It is also in line " + std::to_string(first->origin.line)});
         continue;
       }
-      out.entries.emplace_back(name, convert(entry.second, dotted, at, depth + 1));
+      out.entries.push_back({name, convert(entry.second, dotted, at, depth + 1)});
     }
   }
 
@@ -74,6 +76,40 @@ class Converter {
   std::vector<LocatedIssue>& issues_;
   size_t nodes_ = 0;
 };
+
+/// Notes where documents start and ignores what is in them.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  std::vector<YAML::Mark> marks;
+};
+
+struct FirstDocument {
+  YAML::Node node;
+  std::optional<YAML::Mark> second;  ///< where another one starts
+};
+
+/// The first document of a text, and whether that was all. Not YAML::LoadAll: where a document starts with a comma,
+/// yaml-cpp 0.7 finds one empty document after the other without moving on, for ever.
+FirstDocument first_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts starts;
+  while (starts.marks.size() < 2 && parser.HandleNextDocument(starts)) {
+  }
+  FirstDocument first;
+  if (!starts.marks.empty()) first.node.reset(YAML::Load(text));
+  if (starts.marks.size() > 1) first.second = starts.marks[1];
+  return first;
+}
 
 [[noreturn]] void bad_yaml(const std::string& place, const YAML::Exception& e) {
   throw ConfigError("BadYaml", "config", {.what = fmt::format("{}: not valid YAML ({})", place, e.msg)});
@@ -98,23 +134,23 @@ std::string LocatedIssue::line() const {
 
 const ConfigNode* ConfigNode::find(std::string_view key) const {
   for (const auto& entry : entries)
-    if (entry.first == key) return &entry.second;
+    if (entry.key == key) return &entry.node;
   return nullptr;
 }
 
 ConfigNode parse_document(std::string_view text, const std::string& file_name, std::vector<LocatedIssue>& issues) {
-  std::vector<YAML::Node> documents;
+  FirstDocument first;
   try {
-    documents = YAML::LoadAll(std::string(text));
+    first = first_document(std::string(text));
   } catch (const YAML::Exception& e) {
     bad_yaml(fmt::format("{}:{}:{}", file_name, e.mark.line + 1, e.mark.column + 1), e);
   }
   Converter converter(ConfigOrigin::Kind::File, file_name, issues);
-  if (documents.size() > 1)
-    issues.push_back({"BadYaml", converter.origin(documents[1].Mark()), "", "a second YAML document starts here", ""});
+  if (first.second)
+    issues.push_back({"BadYaml", converter.origin(*first.second), "", "a second YAML document starts here", ""});
   ConfigNode top{.kind = ConfigNode::Kind::Map, .origin = {ConfigOrigin::Kind::File, file_name, 1}};
-  if (documents.empty() || documents[0].IsNull()) return top;
-  top = converter.convert(documents[0], "", top.origin);
+  if (first.node.IsNull()) return top;
+  top = converter.convert(first.node, "", top.origin);
   if (top.kind != ConfigNode::Kind::Map)
     throw ConfigError("WrongType", "config",
                       {.what = file_name + ":1: the file holds no sections", .expected = "a map `section: …`"});
@@ -132,8 +168,8 @@ ConfigNode read_document(const std::filesystem::path& file, std::vector<LocatedI
   const auto take_extends = [](ConfigNode& node) {
     std::optional<ConfigNode> found;
     std::erase_if(node.entries, [&](auto& entry) {
-      if (entry.first != "extends") return false;
-      found = std::move(entry.second);
+      if (entry.key != "extends") return false;
+      found = std::move(entry.node);
       return true;
     });
     return found;
@@ -180,7 +216,7 @@ ConfigNode parse_override(const std::string& text, std::vector<LocatedIssue>& is
     const size_t dot = key.rfind('.', end - 1);
     const size_t start = dot == std::string::npos ? 0 : dot + 1;
     ConfigNode outer{.kind = ConfigNode::Kind::Map, .origin = origin};
-    outer.entries.emplace_back(key.substr(start, end - start), std::move(value));
+    outer.entries.push_back({key.substr(start, end - start), std::move(value)});
     value = std::move(outer);
     end = dot;
   }
@@ -193,12 +229,12 @@ void merge_into(ConfigNode& base, ConfigNode over) {
     return;
   }
   base.origin = over.origin;
-  for (auto& [key, value] : over.entries) {
-    auto at = std::find_if(base.entries.begin(), base.entries.end(), [&](const auto& e) { return e.first == key; });
+  for (ConfigEntry& entry : over.entries) {
+    auto at = std::find_if(base.entries.begin(), base.entries.end(), [&](const auto& e) { return e.key == entry.key; });
     if (at == base.entries.end())
-      base.entries.emplace_back(key, std::move(value));
+      base.entries.push_back(std::move(entry));
     else
-      merge_into(at->second, std::move(value));
+      merge_into(at->node, std::move(entry.node));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace pear {
@@ -29,15 +28,23 @@ struct LocatedIssue {
   std::string line() const;
 };
 
+struct ConfigEntry;
+
 struct ConfigNode {
   enum class Kind { Null, Scalar, List, Map };
   Kind kind = Kind::Null;
-  std::string text;                                         ///< of a scalar
-  bool quoted = false;                                      ///< of a scalar
-  ConfigOrigin origin;                                      ///< of its key, or of itself inside a list
-  std::vector<ConfigNode> items;                            ///< of a list
-  std::vector<std::pair<std::string, ConfigNode>> entries;  ///< of a map, in file order, keys unique
+  std::string text;                  ///< of a scalar
+  bool quoted = false;               ///< of a scalar
+  ConfigOrigin origin;               ///< of its key, or of itself inside a list
+  std::vector<ConfigNode> items;     ///< of a list
+  std::vector<ConfigEntry> entries;  ///< of a map, in file order, keys unique
   const ConfigNode* find(std::string_view key) const;
+};
+
+/// A type of its own: a std::pair of an incomplete type is more than some compilers take.
+struct ConfigEntry {
+  std::string key;
+  ConfigNode node;
 };
 
 /// Parses one YAML document whose top is a map (or nothing). Duplicate keys and odd tags become issues.

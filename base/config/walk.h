@@ -11,6 +11,8 @@ template <class... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
 };
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;  // Clang before 17 does not deduce it by itself
 
 /// "train" and "lr" -> "train.lr"; the name alone at the top.
 inline std::string join(const std::string& prefix, std::string_view name) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "io/safetensors.h"
 
@@ -45,6 +46,12 @@ void write_tensors(const fs::path& path, const TensorMap& tensors, int64_t step)
   io::write_safetensors(path, file);
 }
 
+/// {"size": bytes, "sha256": text} of a file inside the folder.
+bool is_file_entry(const std::string& name, const nlohmann::json& j) {
+  return !name.empty() && name.find('/') == std::string::npos && j.is_object() && j.contains("size") &&
+         j["size"].is_number_unsigned() && j.contains("sha256") && j["sha256"].is_string();
+}
+
 [[noreturn]] void throw_bad(const fs::path& folder, const std::string& problem) {
   throw DataError("BadCheckpoint", "train.checkpoint",
                   {.what = "checkpoint " + folder.string(),
@@ -54,6 +61,8 @@ void write_tensors(const fs::path& path, const TensorMap& tensors, int64_t step)
 }
 
 }  // namespace
+
+void throw_bad_state(const fs::path& folder, const std::string& why) { throw_bad(folder, "state.json: " + why); }
 
 std::string checkpoint_folder_name(int64_t step) { return fmt::format("{}{:08}", kPrefix, step); }
 
@@ -69,16 +78,18 @@ std::vector<CheckpointFolder> list_checkpoints(const fs::path& directory) {
 std::optional<std::string> checkpoint_problem(const fs::path& folder) {
   const fs::path manifest_path = folder / kManifest;
   if (!fs::exists(manifest_path)) return "no MANIFEST.json (the write did not finish)";
-  const auto manifest = nlohmann::json::parse(read_text(manifest_path), nullptr, /*allow_exceptions=*/false);
+  const auto manifest = parse_json(read_text(manifest_path));
   if (!manifest.is_object() || !manifest.contains("files") || !manifest["files"].is_object())
     return "MANIFEST.json is damaged";
   for (const auto& [name, expected] : manifest["files"].items()) {
+    if (!is_file_entry(name, expected)) return "MANIFEST.json is damaged at " + name;
     std::error_code missing;
     const auto size = fs::file_size(folder / name, missing);
     if (missing) return name + " is missing";
-    const auto want = expected.value("size", std::uintmax_t{0});
+    const auto want = expected["size"].get<std::uintmax_t>();
     if (size != want) return fmt::format("{} has {} bytes, the manifest says {}", name, size, want);
-    if (sha256_file(folder / name) != expected.value("sha256", "")) return name + " does not match its checksum";
+    if (sha256_file(folder / name) != expected["sha256"].get<std::string>())
+      return name + " does not match its checksum";
   }
   for (const char* name : {kModel, kState})
     if (!manifest["files"].contains(name)) return std::string("MANIFEST.json does not list ") + name;
@@ -87,13 +98,15 @@ std::optional<std::string> checkpoint_problem(const fs::path& folder) {
 
 nlohmann::json read_checkpoint_state(const fs::path& folder) {
   if (const auto problem = checkpoint_problem(folder)) throw_bad(folder, *problem);
-  return nlohmann::json::parse(read_text(folder / kState));
+  nlohmann::json state = parse_json(read_text(folder / kState));
+  if (!state.is_object()) throw_bad(folder, "state.json is no JSON object");
+  return state;
 }
 
 CheckpointContent read_checkpoint(const fs::path& folder, bool with_optimizer) {
   CheckpointContent content;
   content.state = read_checkpoint_state(folder);
-  content.step = content.state.at("step").get<int64_t>();
+  content.step = reading_state(folder, [&] { return content.state.at("step").get<int64_t>(); });
   content.model = io::read_safetensors(folder / kModel).tensors;
   if (fs::exists(folder / kEma)) content.ema = io::read_safetensors(folder / kEma).tensors;
   if (with_optimizer && fs::exists(folder / kOptimizer))

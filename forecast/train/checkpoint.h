@@ -53,6 +53,20 @@ CheckpointContent read_checkpoint(const std::filesystem::path& folder, bool with
 /// Only state.json of a valid folder.
 nlohmann::json read_checkpoint_state(const std::filesystem::path& folder);
 
+/// Errors:  DataError `BadCheckpoint`.
+[[noreturn]] void throw_bad_state(const std::filesystem::path& folder, const std::string& why);
+
+/// Runs `read`, which takes values out of the state of a checkpoint.
+/// Errors:  DataError `BadCheckpoint` if a key is missing or of another type.
+template <class Read>
+auto reading_state(const std::filesystem::path& folder, Read&& read) {
+  try {
+    return read();
+  } catch (const nlohmann::json::exception& e) {
+    throw_bad_state(folder, e.what());
+  }
+}
+
 /// Newest folder without a problem; folders that had to be passed over are named in the log.
 /// Errors:  DataError `BadCheckpoint` if there are folders and none is valid.
 std::optional<std::filesystem::path> newest_valid_checkpoint(const std::filesystem::path& directory);

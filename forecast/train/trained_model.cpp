@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "forecast/train/checkpoint.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/flat_parameters.h"
@@ -23,8 +24,8 @@ namespace {
 }
 
 fs::path follow_pointer(const fs::path& pointer) {
-  const auto json = nlohmann::json::parse(read_text(pointer), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("checkpoint"))
+  const auto json = parse_json(read_text(pointer));
+  if (!json.is_object() || !json.contains("checkpoint") || !json["checkpoint"].is_string())
     throw DataError("BadCheckpoint", "train.checkpoint", {.what = "pointer " + pointer.string() + " is damaged"});
   return pointer.parent_path() / json.at("checkpoint").get<std::string>();
 }
@@ -68,19 +69,21 @@ std::unique_ptr<LearnedModel> load_trained_model(const fs::path& path, const tor
     throw DataError("NoEmaWeights", "train.checkpoint",
                     {.what = folder.string() + " holds no averaged weights", .hint = "set forecast.weights: raw"});
   const bool use_ema = weights != WeightsKind::Raw && !content.ema.empty();
-  const auto layout = layout_from_json(content.state.at("layout"));
-  const auto config = model_config_from_json(content.state.at("model"));
-  auto network = make_network(config, layout);
-  {
-    const FlatParameters parameters(*network);
-    load_flat(parameters, parameters.values(), use_ema ? content.ema : content.model, "", "weights");
-  }
-  for (auto& parameter : network->parameters()) parameter.mutable_grad().reset();
-  network->to(device);
-  network->eval();
-  return std::make_unique<LearnedModel>(std::move(network),
-                                        Normaliser::from_json(content.state.at("normaliser"), layout), config,
-                                        Duration{content.state.at("step_seconds").get<int64_t>()}, config.name);
+  return reading_state(folder, [&] {
+    const auto layout = layout_from_json(content.state.at("layout"));
+    const auto config = model_config_from_json(content.state.at("model"));
+    auto network = make_network(config, layout);
+    {
+      const FlatParameters parameters(*network);
+      load_flat(parameters, parameters.values(), use_ema ? content.ema : content.model, "", "weights");
+    }
+    for (auto& parameter : network->parameters()) parameter.mutable_grad().reset();
+    network->to(device);
+    network->eval();
+    return std::make_unique<LearnedModel>(std::move(network),
+                                          Normaliser::from_json(content.state.at("normaliser"), layout), config,
+                                          Duration{content.state.at("step_seconds").get<int64_t>()}, config.name);
+  });
 }
 
 void check_store_fits(const StateLayout& model_layout, const io::Store& store, const std::string& checkpoint_name,

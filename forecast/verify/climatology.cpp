@@ -33,16 +33,13 @@ class ClimatologyFile : public Climatology {
       throw DataError(
           "BadClimatology", "forecast.verify.climatology",
           {.what = path.string() + " is no climatology", .expected = "a file written by pear climatology or score"});
-    definition_ = json::parse(file_.attribute("pear_climatology"));
-    grid_ = sphere::Grid::from_spec(file_.attribute("pear_grid"));
-    keys_.kind = climatology_kind_from(definition_.at("kind").get<std::string>());
-    for (const double s : file_.get("second_of_day")) keys_.seconds_of_day.push_back(static_cast<int64_t>(s));
-    samples_ = file_.get("samples");
-    for (const auto& name : json::parse(file_.attribute("pear_variables"))) {
-      io::StoreVariable v{name.get<std::string>(), file_.attribute("units", name.get<std::string>()), {}};
-      const std::string dim = level_dim(variables_.size());
-      if (file_.has(dim)) v.levels_hpa = file_.get(dim);
-      variables_.push_back(v);
+    try {
+      read_head();
+    } catch (const json::exception& e) {
+      throw DataError("BadClimatology", "forecast.verify.climatology",
+                      {.what = path.string() + " has a damaged head",
+                       .found = e.what(),
+                       .hint = "remove it: score makes it again"});
     }
   }
   const sphere::Grid& grid() const override { return grid_; }
@@ -69,6 +66,20 @@ class ClimatologyFile : public Climatology {
   }
 
  private:
+  void read_head() {
+    definition_ = json::parse(file_.attribute("pear_climatology"));
+    grid_ = sphere::Grid::from_spec(file_.attribute("pear_grid"));
+    keys_.kind = climatology_kind_from(definition_.at("kind").get<std::string>());
+    for (const double s : file_.get("second_of_day")) keys_.seconds_of_day.push_back(static_cast<int64_t>(s));
+    samples_ = file_.get("samples");
+    for (const auto& name : json::parse(file_.attribute("pear_variables"))) {
+      io::StoreVariable v{name.get<std::string>(), file_.attribute("units", name.get<std::string>()), {}};
+      const std::string dim = level_dim(variables_.size());
+      if (file_.has(dim)) v.levels_hpa = file_.get(dim);
+      variables_.push_back(v);
+    }
+  }
+
   fs::path path_;
   TableFile file_;
   mutable std::mutex mutex_;

@@ -82,6 +82,33 @@ void check_same(const SumsTable& a, const SumsTable& b) {
   differs("definition", "fewer fields", "more fields");
 }
 
+SumsTable table_from(const TableFile& file) {
+  SumsTable t;
+  t.models = file.get_strings("model");
+  t.regions = file.get_strings("region");
+  for (const double s : file.get("init_time")) t.init.push_back({static_cast<int64_t>(s)});
+  for (const double s : file.get("lead_time")) t.leads.push_back({static_cast<int64_t>(s)});
+  t.definition = json::parse(file.attribute("pear_definition"));
+  for (const auto& name : t.definition.at("variables")) {
+    SumsVariable v{name.get<std::string>(), file.attribute("field_units", name.get<std::string>()), {}};
+    const std::string dim = level_dim(t.variables.size());
+    if (file.has(dim)) v.levels_hpa = file.get(dim);
+    t.variables.push_back(v);
+  }
+  t.allocate();
+  for (size_t v = 0; v < t.variables.size(); ++v) {
+    const auto values = file.get(t.variables[v].name);
+    const size_t expected = t.data.size() / t.num_channels() * t.variables[v].num_levels() * kNumStatistics;
+    if (values.size() != expected)
+      throw DataError("BadSums", "forecast.verify.sums",
+                      {.what = "sums of " + t.variables[v].name,
+                       .expected = fmt::format("{} numbers", expected),
+                       .found = fmt::format("{}", values.size())});
+    for_variable(t, v, [&](double& x, size_t position) { x = values[position]; });
+  }
+  return t;
+}
+
 }  // namespace
 
 size_t SumsTable::num_channels() const {
@@ -142,24 +169,11 @@ SumsTable SumsTable::read(const std::filesystem::path& path) {
   if (!file.has("statistic") || file.attribute("pear_definition").empty())
     throw DataError("BadSums", "forecast.verify.sums",
                     {.what = path.string() + " holds no sums", .expected = "a sums.nc written by pear score"});
-  SumsTable t;
-  t.models = file.get_strings("model");
-  t.regions = file.get_strings("region");
-  for (const double s : file.get("init_time")) t.init.push_back({static_cast<int64_t>(s)});
-  for (const double s : file.get("lead_time")) t.leads.push_back({static_cast<int64_t>(s)});
-  t.definition = json::parse(file.attribute("pear_definition"));
-  for (const auto& name : t.definition.at("variables")) {
-    SumsVariable v{name.get<std::string>(), file.attribute("field_units", name.get<std::string>()), {}};
-    const std::string dim = level_dim(t.variables.size());
-    if (file.has(dim)) v.levels_hpa = file.get(dim);
-    t.variables.push_back(v);
+  try {
+    return table_from(file);
+  } catch (const json::exception& e) {
+    throw DataError("BadSums", "forecast.verify.sums", {.what = path.string() + " is damaged", .found = e.what()});
   }
-  t.allocate();
-  for (size_t v = 0; v < t.variables.size(); ++v) {
-    const auto values = file.get(t.variables[v].name);
-    for_variable(t, v, [&](double& x, size_t position) { x = values.at(position); });
-  }
-  return t;
 }
 
 SumsTable SumsTable::merge(const std::vector<SumsTable>& parts) {

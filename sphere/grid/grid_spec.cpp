@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -15,7 +16,9 @@
 namespace pear::sphere {
 namespace {
 
+constexpr double kRoundingDeg = 1e-5;  // as classify_rows
 constexpr int64_t kMostRows = 1000000;
+constexpr int64_t kMostGaussianRows = 16384;  // 1.2 km; finding the nodes costs their square: seconds here
 
 [[noreturn]] void unknown(std::string_view spec, const std::string& why) {
   throw ConfigError(
@@ -161,6 +164,9 @@ Grid parse_latlon(std::string_view spec, std::string_view body) {
   if (!o.inner.empty()) {
     if (o.inner.size() != 2 || o.inner[0] <= o.inner[1] || o.inner[0] > 90 || o.inner[1] < -90)
       unknown(spec, "expected +inner=FIRST/LAST from north to south");
+    const double step = (o.inner[0] - o.inner[1]) / static_cast<double>(rows - 1);
+    if (std::max(90 - o.inner[0], 90 + o.inner[1]) > step + kRoundingDeg)
+      unknown(spec, "inner rows leave at most one step to either pole; a part of the globe is +area=");
     lat = uniform_deg(o.inner[0], o.inner[1], rows);
   }
   return Grid(LatLonGrid{*o.rows, std::move(lat), column_longitudes_deg(cols, o.lon0)});
@@ -185,14 +191,16 @@ Grid parse_gaussian(std::string_view spec, std::string_view body) {
   if (o.rows || !o.area.empty() || !o.lats.empty()) unknown(spec, "Gaussian grids take only +lon0 and +pl");
   if (const auto size = extents(words[0])) {
     const auto [rows, cols] = *size;
-    if (rows < 2) unknown(spec, "a grid needs at least two rows");
+    if (rows < 2 || rows > kMostGaussianRows)
+      unknown(spec, fmt::format("a Gaussian grid has 2 to {} rows", kMostGaussianRows));
     check_lon0(spec, o.lon0, cols);
     return Grid(LatLonGrid{RowKind::Gaussian, gaussian_latitudes_deg(rows), column_longitudes_deg(cols, o.lon0)});
   }
   const char kind = words[0].empty() ? ' ' : words[0][0];
   const auto n = words[0].empty() ? std::nullopt : whole(words[0].substr(1));
-  if (!n || *n > 100000 || (kind != 'F' && kind != 'N' && kind != 'O'))
-    unknown(spec, "expected gaussian:F32, gaussian:N48, gaussian:O32 or gaussian:ROWSxCOLUMNS");
+  if (!n || *n > kMostGaussianRows / 2 || (kind != 'F' && kind != 'N' && kind != 'O'))
+    unknown(spec, fmt::format("expected gaussian:F32, gaussian:N48, gaussian:O32 or gaussian:ROWSxCOLUMNS, up to {}",
+                              kMostGaussianRows / 2));
   if (kind != 'F') return parse_reduced(spec, kind, *n, o);
   check_lon0(spec, o.lon0, 4 * *n);
   return Grid(LatLonGrid{RowKind::Gaussian, gaussian_latitudes_deg(2 * *n), column_longitudes_deg(4 * *n, o.lon0)});

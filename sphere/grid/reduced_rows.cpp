@@ -89,6 +89,8 @@ constexpr ClassicRows kClassic[] = {
 };
 // clang-format on
 
+constexpr int64_t kLongestRow = 1000000;
+
 std::optional<int64_t> positive(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -105,7 +107,8 @@ std::optional<std::vector<int64_t>> row_lengths_from_text(std::string_view text,
     const size_t times = run.find('x');
     const auto length = positive(run.substr(0, times));
     const auto count = times == std::string_view::npos ? std::optional<int64_t>(1) : positive(run.substr(times + 1));
-    if (!length || !count || static_cast<int64_t>(lengths.size()) + *count > n) return std::nullopt;
+    if (!length || *length > kLongestRow || !count || *count > n - static_cast<int64_t>(lengths.size()))
+      return std::nullopt;
     lengths.insert(lengths.end(), static_cast<size_t>(*count), *length);
     if (run.size() == text.size()) break;
     text.remove_prefix(run.size() + 1);

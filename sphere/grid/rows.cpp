@@ -72,6 +72,7 @@ std::vector<double> uniform_deg(double first, double last, int64_t count) {
   std::vector<double> x(static_cast<size_t>(count), first);
   for (int64_t i = 1; i < count; ++i)
     x[static_cast<size_t>(i)] = first + (last - first) * static_cast<double>(i) / static_cast<double>(count - 1);
+  if (count > 1) x.back() = last;  // exactly, so that a grid survives its spec
   return x;
 }
 

@@ -62,6 +62,13 @@ TEST(Duration, SuffixesAndBareHours) {
     EXPECT_THROW(parse_duration(text), ConfigError) << text;
 }
 
+TEST(Duration, BeyondTenThousandYearsIsRefusedInsteadOfWrapping) {
+  EXPECT_EQ(parse_duration("3660000d").seconds, 3660000 * int64_t{86400});
+  for (const char* text : {"3660001d", "-3660001d", "7777777777740190100", "-9223372036854775808d", "213503982334602d",
+                           "9223372036854775807s"})
+    EXPECT_THROW(parse_duration(text), ConfigError) << text;
+}
+
 TEST(Duration, TextIsTheShortestExactForm) {
   EXPECT_EQ(format_duration({864000}), "10d");
   EXPECT_EQ(format_duration(hours(30)), "30h");
@@ -83,6 +90,10 @@ TEST(Period, BackwardOrWithoutStepIsRefused) {
   const Time a = parse_time("2019-01-01"), b = parse_time("2019-01-02");
   EXPECT_THROW((Period{b, a, hours(1)}).times(), ConfigError);
   EXPECT_THROW((Period{a, b, hours(0)}).times(), ConfigError);
+}
+
+TEST(Period, OfMoreTimesThanMemoryHoldsIsRefused) {
+  EXPECT_THROW((Period{parse_time("0000-01-01"), parse_time("9999-12-31"), {1}}).times(), ConfigError);
 }
 
 TEST(TimeSelection, ListIsSortedAndUnique) {

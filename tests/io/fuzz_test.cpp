@@ -5,7 +5,9 @@
 #include <fstream>
 #include <random>
 
+#include "base/error.h"
 #include "io/field_file.h"
+#include "io/grib_index.h"
 #include "tests/base/scratch_folder.h"
 #include "tests/io/layout_field.h"
 #include "tests/io/netcdf_builder.h"
@@ -104,6 +106,22 @@ TEST_F(Fuzz, FilesWithAChangedByteNeverCrash) {
       write(bytes);
       SCOPED_TRACE(file.string() + " changed at byte " + std::to_string(at));
       EXPECT_NO_THROW(decode_all(path()));
+    }
+  }
+}
+
+TEST_F(Fuzz, AScaledGrib1LengthOfNothingIsABadMessage) {
+  // Edition 1, length 0x800000 + n: the bit says "times 120", and a section 4 of 120 bytes or more says "not scaled".
+  for (const int n : {0, 1, 3, 4}) {
+    for (const char section4 : {'\0', '\x77', '\x78', '\xff'}) {
+      const std::string section1 = std::string("\0\0\x1c", 3) + std::string(25, '\0');
+      const std::string message = std::string("GRIB\x80\0", 6) + static_cast<char>(n) + '\1' + section1 +
+                                  std::string("\0\0", 2) + section4 + std::string(200, '\0') + "7777";
+      for (const std::string& bytes : {message, "7777" + message, std::string(500, '7') + message}) {
+        write(bytes);
+        EXPECT_THROW(index_grib(path(), false), DataError);
+        EXPECT_TRUE(index_grib(path(), true).fields.empty());
+      }
     }
   }
 }

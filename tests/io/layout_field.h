@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ constexpr double kScale = 1.0 / 64, kOffset = 250.0;
 /// Packed value of canonical row j (north first) and column i (from 0 degrees): -1000 to 1000. No symmetry, so that a
 /// wrong row, column, level or time is seen.
 inline int packed(int time, int level, int j, int i) {
-  return (j * 7919 + i * 104729 + time * 1299709 + level * 15485863) % 2001 - 1000;
+  return static_cast<int>(
+      (j * int64_t{7919} + i * int64_t{104729} + time * int64_t{1299709} + level * int64_t{15485863}) % 2001 - 1000);
 }
 inline float expected(int time, int level, int j, int i) {
   return static_cast<float>(packed(time, level, j, i) * kScale + kOffset);

@@ -74,6 +74,14 @@ TEST_F(Safetensors, RefuseEveryKindOfDamage) {
   EXPECT_EQ(code(raw(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8)), "BadSafetensors");
   EXPECT_EQ(code(raw(R"({"a":{"dtype":"F32","shape":[4611686018427387905,4],"data_offsets":[0,16]}})", 16)),
             "BadSafetensors");  // size overflows 64 bits
+  EXPECT_EQ(
+      code(raw(R"({"a":{"dtype":"F32","shape":[0,4611686018427387904,4611686018427387904],"data_offsets":[0,0]}})", 0)),
+      "BadSafetensors");  // no bytes, but strides that overflow
+  const std::string deep(100000, '[');
+  EXPECT_EQ(
+      code(
+          raw(R"({"a":{"dtype":"F32","shape":[)" + deep + std::string(100000, ']') + R"(],"data_offsets":[0,8]}})", 8)),
+      "BadSafetensors");  // printing it would use up the stack
   EXPECT_EQ(code(raw(R"({"a":{"dtype":"F32","shape":[2]}})", 8)), "BadSafetensors");
   EXPECT_EQ(code(raw(R"({"__metadata__":{"n":5}})", 0)), "BadSafetensors");
   const std::string b = R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":)";

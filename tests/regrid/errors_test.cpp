@@ -3,8 +3,10 @@
 
 #include <fstream>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "regrid/vector.h"
 #include "regrid/weight_file.h"
 #include "tests/base/scratch_folder.h"
@@ -83,6 +85,30 @@ TEST_F(WeightFiles, AreRefusedWhenDamaged) {
   std::swap(bad.row_start[1], bad.row_start[2]);
   EXPECT_EQ(code_of<DataError>([&] { deserialise(serialise(bad), "memory"); }), "WeightsCorrupt");
   EXPECT_EQ(code_of<DataError>([&] { Weights::load(folder / "absent"); }), "FileNotFound");
+}
+
+TEST(WeightFile, HostileHeadersAreRefusedWithTheRightChecksum) {
+  const std::string whole = serialise(small());
+  const std::string sound = whole.substr(0, whole.find('\n'));
+  const std::string arrays = whole.substr(sound.size(), whole.size() - sound.size() - 64);
+  const auto code = [&](const std::string& header) {
+    const std::string bytes = header + arrays;
+    return code_of<DataError>([&] { deserialise(bytes + sha256_hex(bytes), "memory"); });
+  };
+  const auto changed = [&](const char* key, const nlohmann::json& value) {
+    auto header = nlohmann::json::parse(sound);
+    header[key] = value;
+    return header.dump();
+  };
+  for (const std::string& header :
+       {std::string("5"), std::string(100000, '['), std::string("{}"), changed("format", 5), changed("rows", "many"),
+        changed("rows", 18446744073709551615u), changed("rows", 2305843009213693951u), changed("rows", -1),
+        changed("links", 1537228672809129302u), changed("method", "magic"), changed("method", 1), changed("source", {}),
+        changed("source", {{"spec", "healpix:0"}}), changed("target", {{"spec", "healpix:64"}}),
+        changed("source", {{"spec", "x"}, {"lat", {1, 2}}, {"lon", {0}}})})
+    EXPECT_EQ(code(header), "WeightsCorrupt") << header.substr(0, 200);
+  const std::string empty;
+  EXPECT_EQ(code_of<DataError>([&] { deserialise(sha256_hex(empty), "memory"); }), "WeightsCorrupt");
 }
 
 }  // namespace

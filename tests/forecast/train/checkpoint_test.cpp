@@ -74,6 +74,36 @@ TEST_F(Checkpoints, RetentionKeepsTheLastAndTheBest) {
   EXPECT_DOUBLE_EQ(best.at("value").get<double>(), 0.5);
 }
 
+TEST_F(Checkpoints, ForgedManifestsAndStatesAreAProblemOfTheCheckpoint) {
+  CheckpointWriter writer(dir_, {});
+  writer.write(content(12), {}, "loss");
+  const fs::path manifest = folder(12) / "MANIFEST.json", state = folder(12) / "state.json";
+  const auto original = nlohmann::json::parse(read_text(manifest));
+  const auto put = [](const fs::path& path, const std::string& text) { std::ofstream(path) << text; };
+  for (const auto& entry : {nlohmann::json(5), nlohmann::json({{"size", "big"}, {"sha256", ""}}),
+                            nlohmann::json({{"size", 5}, {"sha256", 5}}), nlohmann::json({{"size", -1}})}) {
+    auto forged = original;
+    forged["files"]["model.safetensors"] = entry;
+    put(manifest, forged.dump());
+    EXPECT_TRUE(checkpoint_problem(folder(12))) << entry;
+  }
+  auto outside = original;
+  outside["files"]["../../etc/passwd"] = {{"size", 1}, {"sha256", ""}};
+  put(manifest, outside.dump());
+  EXPECT_EQ(checkpoint_problem(folder(12)), "MANIFEST.json is damaged at ../../etc/passwd");
+  put(manifest, std::string(1000000, '['));
+  EXPECT_TRUE(checkpoint_problem(folder(12)));
+  for (const std::string& text : {std::string("[1]"), std::string("{"), std::string("{\"step\": \"ten\"}"),
+                                  std::string("{}"), "{\"a\":" + std::string(1000000, '[')}) {
+    put(state, text);
+    auto forged = original;
+    forged["files"]["state.json"] = {{"size", text.size()}, {"sha256", sha256_hex(text)}};
+    put(manifest, forged.dump());
+    EXPECT_FALSE(checkpoint_problem(folder(12)));
+    EXPECT_THROW(read_checkpoint(folder(12)), DataError) << text.substr(0, 50);
+  }
+}
+
 TEST_F(Checkpoints, DamagedFoldersArePassedOver) {
   CheckpointWriter writer(dir_, {.keep_last = 9});
   for (int64_t step : {10, 20, 30, 40, 50}) writer.write(content(step), {}, "loss");

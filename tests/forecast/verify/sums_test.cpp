@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "forecast/verify/metrics.h"
+#include "forecast/verify/table_file.h"
 #include "forecast/verify/weights.h"
 
 namespace pear::forecast {
@@ -183,6 +184,40 @@ TEST(SumsTable, FileRoundTripKeepsEveryBit) {
   EXPECT_EQ(back.init, table.init);
   EXPECT_EQ(back.definition, table.definition);
   std::filesystem::remove(path);
+}
+
+/// A file whose arrays are sound and small, with this definition.
+std::filesystem::path sums_file(const std::string& definition, size_t values) {
+  const auto path = std::filesystem::temp_directory_path() / "pear_damaged_sums.nc";
+  auto file = TableFile::create(path);
+  file.define_dim("one", 1);
+  file.define_dim("many", values);
+  for (const char* name : {"model", "region"}) file.define(name, TableFile::Type::String, {"one"});
+  for (const char* name : {"statistic", "init_time", "lead_time"}) file.define(name, TableFile::Type::Double, {"one"});
+  file.define("z", TableFile::Type::Double, {"many"});
+  file.set_attribute("pear_definition", definition);
+  for (const char* name : {"model", "region"}) file.put(name, std::vector<std::string>{"x"});
+  for (const char* name : {"statistic", "init_time", "lead_time"}) file.put(name, std::vector<double>{0});
+  file.put("z", std::vector<double>(values, 1));
+  file.close();
+  return path;
+}
+
+TEST(SumsTable, DamagedFilesAreRefusedByName) {
+  const auto code = [](const std::string& definition, size_t values) -> std::string {
+    const auto path = sums_file(definition, values);
+    try {
+      SumsTable::read(path);
+    } catch (const Error& e) {
+      return e.code();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(code(R"({"variables": ["z"]})", kNumStatistics), "no error");
+  EXPECT_EQ(code(R"({"variables": ["z"]})", kNumStatistics - 1), "BadSums");
+  EXPECT_EQ(code(R"({"variables": [5]})", kNumStatistics), "BadSums");
+  for (const char* definition : {"{", "[]", "{}"}) EXPECT_EQ(code(definition, kNumStatistics), "BadSums") << definition;
+  std::filesystem::remove(std::filesystem::temp_directory_path() / "pear_damaged_sums.nc");
 }
 
 TEST(SumsTable, MergeOfSplitTimesEqualsOnePass) {
