@@ -23,8 +23,8 @@ constexpr double kTolerance = 10 * 0.0873 * 0.0873;
 
 double value(const std::string& name, double level, Time t, double lat_deg, double lon_deg) {
   const double lat = lat_deg * std::numbers::pi / 180, lon = lon_deg * std::numbers::pi / 180;
-  return (name == "t2m" ? 280 : 100 * level) + t.seconds / 3600 % 24 +
-         10 * (std::sin(lat) + std::cos(lat) * std::sin(lon)) / std::numbers::sqrt2;
+  const double base = name == "t2m" ? 280 : level == 500 ? 55000 : 14000;  // plausible, or the reader doubts the unit
+  return base + t.seconds / 3600 % 24 + 10 * (std::sin(lat) + std::cos(lat) * std::sin(lon)) / std::numbers::sqrt2;
 }
 
 class InitialFileTest : public ::testing::Test {
