@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "forecast/model/published_names.h"
+#include "forecast/train/dataset.h"
 #include "forecast/train/session.h"
 #include "forecast/train/trained_model.h"
 #include "io/safetensors.h"
