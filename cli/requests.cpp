@@ -79,7 +79,8 @@ forecast::RolloutRequest rollout_request(const forecast::RunConfig& config) {
   forecast::RolloutRequest request;
   request.run_dir = config.run.folder();
   request.config = config.forecast;
-  if (request.config.init.empty()) request.config.init = config.data.test;
+  // A file says itself when it starts; the test period belongs to the store.
+  if (request.config.init.empty() && request.config.initial_file.empty()) request.config.init = config.data.test;
   request.training_period = config.data.train;
   request.selection_period = config.data.select;
   request.overwrite = config.run.overwrite;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "base/provenance.h"
 #include "io/field_file.h"
 #include "io/reader.h"
+#include "io/vector_pairs.h"
 #include "regrid/apply.h"
 #include "regrid/vector.h"
 
@@ -23,21 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* kWhere = "regrid.files";
-
-/// Components that turn with the meridians: eastward, northward.
-constexpr std::array<std::pair<const char*, const char*>, 3> kPairs{{{"u", "v"}, {"u10", "v10"}, {"u100", "v100"}}};
-
-std::optional<std::string> partner_of(const std::string& name) {
-  for (const auto& [east, north] : kPairs) {
-    if (name == east) return north;
-    if (name == north) return east;
-  }
-  return std::nullopt;
-}
-
-bool is_eastward(const std::string& name) {
-  return std::any_of(kPairs.begin(), kPairs.end(), [&](const auto& p) { return name == p.first; });
-}
 
 std::string describe(const io::FieldInfo& f) {
   return fmt::format("{} at {}{} of {}", f.name, to_string(f.level),
@@ -51,10 +35,10 @@ bool same_place(const io::FieldInfo& a, const io::FieldInfo& b) {
 
 /// Position of the other component of a vector field; empty if there is none in the file.
 std::optional<size_t> find_partner(const std::vector<io::FieldInfo>& fields, size_t i) {
-  const auto name = partner_of(fields[i].name);
-  if (!name) return std::nullopt;
+  const auto name = io::vector_partner(fields[i].name);
+  if (name.empty()) return std::nullopt;
   for (size_t k = 0; k < fields.size(); ++k)
-    if (fields[k].name == *name && same_place(fields[k], fields[i])) return k;
+    if (fields[k].name == name && same_place(fields[k], fields[i])) return k;
   return std::nullopt;
 }
 
@@ -105,7 +89,7 @@ class FileRegridder {
       if (done.contains(i)) continue;
       const auto partner = find_partner(fields, i);
       if (partner && !done.contains(*partner)) {
-        vector(*reader, is_eastward(fields[i].name) ? i : *partner, is_eastward(fields[i].name) ? *partner : i);
+        vector(*reader, io::is_eastward(fields[i].name) ? i : *partner, io::is_eastward(fields[i].name) ? *partner : i);
         done.insert(*partner);
       } else {
         scalar(*reader, i);
@@ -156,10 +140,10 @@ class FileRegridder {
 
   void scalar(io::FieldReader& reader, size_t i) {
     const auto& info = reader.fields()[i];
-    if (partner_of(info.name) && method_ == Method::Conservative)
+    if (const auto other = io::vector_partner(info.name); !other.empty() && method_ == Method::Conservative)
       throw DataError("UnpairedVector", kWhere,
                       {.what = describe(info),
-                       .expected = "its other component " + *partner_of(info.name) + " in the same file",
+                       .expected = fmt::format("its other component {} in the same file", other),
                        .hint = "one wind component alone cannot be averaged over cells near the poles; put both into "
                                "one file or use method=bilinear"});
     const auto w = weights_from(info);

@@ -1,10 +1,14 @@
 #include "forecast/config/make_model.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
+#include "base/config/writer.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "forecast/model/baselines.h"
+#include "forecast/train/checkpoint.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/trained_model.h"
 #include "forecast/verify/climatology.h"
@@ -52,11 +56,30 @@ NamedModel baseline(const RunConfig& config, const std::shared_ptr<const io::Sto
   return {std::make_unique<ClimatologyModel>(layout, step, std::move(climatology)), id, "baseline"};
 }
 
+/// True if nothing was trained in this run and no other run is named: then `model.weights` is the model.
+bool takes_weights(const RunConfig& config) {
+  return !config.model.weights.empty() && config.forecast.checkpoint.empty() &&
+         list_checkpoints(fs::path(config.run.folder()) / "checkpoints").empty();
+}
+
+NamedModel from_weights(const RunConfig& config, const std::shared_ptr<const io::Store>& store,
+                        const torch::Device& device) {
+  require_keys("model.weights=" + config.model.weights.str(), {{"data.store", store != nullptr}});
+  auto model = model_from_weights(config.model, config.data, *store, device);
+  const std::string normaliser = model->normaliser().to_json().dump();
+  ModelConfig shape = config.model;
+  shape.weights = {};  // its content counts, not its place
+  const std::string id = fmt::format("{} {} {}", sha256_file(config.model.weights.str()),
+                                     sha256_hex(to_json_value(shape).dump()), sha256_hex(normaliser));
+  return {std::move(model), id, config.model.weights.str()};
+}
+
 }  // namespace
 
 NamedModel make_forecast_model(const RunConfig& config, const std::shared_ptr<const io::Store>& store,
                                const torch::Device& device, ModelUse use) {
   if (config.model.name == "persistence" || config.model.name == "climatology") return baseline(config, store, use);
+  if (takes_weights(config)) return from_weights(config, store, device);
   const fs::path named = config.forecast.checkpoint.empty() ? config.run.folder() : config.forecast.checkpoint.str();
   const fs::path folder = resolve_checkpoint(named);
   auto model = load_trained_model(folder, device, weights_kind(config.forecast.weights));

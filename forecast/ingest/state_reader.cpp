@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 
 #include "base/error.h"
+#include "io/vector_pairs.h"
 #include "regrid/apply.h"
 #include "regrid/vector.h"
 
@@ -16,20 +16,10 @@ namespace pear::forecast {
 namespace {
 
 constexpr size_t kOpenFiles = 8;
-constexpr std::array<std::pair<const char*, const char*>, 2> kWinds = {{{"u", "v"}, {"u10", "v10"}}};
 
 std::filesystem::path weight_folder(const IngestRequest& request) {
   return request.options.weights.empty() ? request.store.parent_path() / "weights"
                                          : std::filesystem::path(request.options.weights.str());
-}
-
-/// The other component of a wind; empty for scalars.
-std::string partner(const std::string& name) {
-  for (const auto& [u, v] : kWinds) {
-    if (name == u) return v;
-    if (name == v) return u;
-  }
-  return "";
 }
 
 regrid::ApplyOptions apply_options(bool may_be_nan) {
@@ -110,10 +100,11 @@ void StateReader::read_scalar(Time t, size_t variable, std::span<float> out) {
     std::copy(values.begin(), values.end(), out.begin());
     return;
   }
-  if (!partner(v.name).empty() && method_ == regrid::Method::Conservative)
+  const auto partner = io::vector_partner(v.name);
+  if (!partner.empty() && method_ == regrid::Method::Conservative)
     throw ConfigError("UnpairedVector", "ingest",
                       {.what = "wind component " + v.name + " cannot be regridded conservatively alone",
-                       .expected = "also " + partner(v.name) + " in data.variables",
+                       .expected = fmt::format("also {} in data.variables", partner),
                        .hint = "add it, or use ingest.method=bilinear"});
   const auto weights = weights_.get(*grid, request_.grid, method_);
   regrid::apply_weights(*weights, values, out, v.num_levels(), apply_options(may_be_nan(v.name)));
@@ -135,14 +126,14 @@ void StateReader::read_pair(Time t, size_t u, size_t v, std::span<float> u_out, 
 
 std::string StateReader::read(Time t, std::span<float> out) {
   used_.clear();
-  const auto position = [&](const std::string& name) -> std::optional<size_t> {
+  const auto position = [&](std::string_view name) -> std::optional<size_t> {
     for (size_t i = 0; i < variables_.size(); ++i)
       if (variables_[i].name == name) return i;
     return std::nullopt;
   };
   std::vector<bool> done(variables_.size(), false);
-  for (const auto& [u_name, v_name] : kWinds) {
-    const auto u = position(u_name), v = position(v_name);
+  for (const auto& pair : io::kVectorPairs) {
+    const auto u = position(pair.east), v = position(pair.north);
     if (!u || !v) continue;
     read_pair(t, *u, *v, slab(out, *u), slab(out, *v));
     done[*u] = done[*v] = true;

@@ -28,18 +28,23 @@ ClimatologyModel::ClimatologyModel(StateLayout layout, Duration step, std::share
 
 ClimatologyModel::Source ClimatologyModel::find(const std::string& name, bool is_upper) const {
   Source source{climatology_->variable_index(name), {}};
+  const auto& present = climatology_->variables()[source.variable].levels_hpa;
+  const std::string found =
+      present.empty() ? "a surface field" : fmt::format("levels {} hPa", fmt::join(present, ", "));
   if (!is_upper) {
+    if (!present.empty())
+      throw DataError(
+          "MissingLevel", kWhere,
+          {.what = "climatology of " + name, .expected = "a surface field, as in the state", .found = found});
     source.levels.push_back(0);
     return source;
   }
-  const auto& present = climatology_->variables()[source.variable].levels_hpa;
   for (double level : layout_.levels_hpa) {
     const auto it = std::find(present.begin(), present.end(), level);
     if (it == present.end())
-      throw DataError("MissingLevel", kWhere,
-                      {.what = "climatology of " + name,
-                       .expected = fmt::format("level {} hPa", level),
-                       .found = fmt::format("levels {}", fmt::join(present, ", "))});
+      throw DataError(
+          "MissingLevel", kWhere,
+          {.what = "climatology of " + name, .expected = fmt::format("level {} hPa", level), .found = found});
     source.levels.push_back(it - present.begin());
   }
   return source;

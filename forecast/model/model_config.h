@@ -52,7 +52,10 @@ struct ModelConfig {
     visit("head_init", head_init,
           {.doc = "start of the output layer; auto: zero for tendencies, so that training starts at persistence",
            .choices = {"auto", "default", "zero"}});
-    visit("weights", weights, {.doc = "safetensors file with our or the published tensor names, or a checkpoint"});
+    visit("weights", weights,
+          {.doc =
+               "safetensors file with our or the published tensor names: training starts from it, and forecasts use it "
+               "where the run has no checkpoint"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;
 

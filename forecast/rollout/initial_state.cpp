@@ -118,6 +118,18 @@ std::map<std::string, std::string> units_of(const io::Store& store) {
 
 namespace {
 
+constexpr size_t kTimesShown = 4;
+
+std::string list_times(const std::set<Time>& times) {
+  std::string text = fmt::format("{} valid times", times.size());
+  size_t shown = 0;
+  for (const Time t : times) {
+    if (shown == kTimesShown) return text + ", ...";
+    text += (shown++ == 0 ? ": " : ", ") + format_time(t);
+  }
+  return text;
+}
+
 /// The one valid time to start from.
 Time choose_time(const std::vector<io::FieldInfo>& fields, const std::vector<Time>& wanted, const std::string& name) {
   std::set<Time> times;
@@ -127,9 +139,12 @@ Time choose_time(const std::vector<io::FieldInfo>& fields, const std::vector<Tim
   if (wanted.empty() && times.size() == 1) return *times.begin();
   throw DataError("MissingTime", kWhere,
                   {.what = name + ": time to start from",
-                   .expected = wanted.size() == 1 ? format_time(wanted[0]) : "one valid time in the file",
-                   .found = fmt::format("{} valid times", times.size()),
-                   .hint = "name one of them as forecast.init"});
+                   .expected = wanted.size() == 1  ? format_time(wanted[0])
+                               : wanted.size() > 1 ? "one time in forecast.init"
+                                                   : "one valid time in the file",
+                   .found = wanted.size() > 1 ? fmt::format("{} times", wanted.size()) : list_times(times),
+                   .hint = times.empty() ? "the fields of the file must have a time"
+                                         : "name one time of the file as forecast.init"});
 }
 
 void read_into(io::FieldReader& reader, const std::string& name, std::optional<double> level, Time t,
@@ -147,8 +162,11 @@ void read_into(io::FieldReader& reader, const std::string& name, std::optional<d
     std::memcpy(out, field.values.data(), static_cast<size_t>(field.values.size()) * sizeof(float));
     return;
   }
+  const bool there = std::any_of(fields.begin(), fields.end(), [&](const auto& f) {
+    return f.name == name && (f.level.type == io::LevelType::Pressure) == level.has_value();
+  });
   const std::string what = level ? fmt::format("{} at {:g} hPa", name, *level) : name;
-  missing(level ? "MissingLevel" : "MissingVariable", "the initial file has no " + what,
+  missing(there && level ? "MissingLevel" : "MissingVariable", "the initial file has no " + what,
           fmt::format("{} fields", fields.size()));
 }
 

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "forecast/rollout/initial_state.h"
 #include "io/forecast_file.h"
+#include "io/vector_pairs.h"
 
 namespace pear::forecast {
 namespace {
@@ -23,7 +26,7 @@ json define(const ForecastModel& model, const RolloutRequest& request, const std
   json lead_list = json::array();
   for (const Duration d : leads) lead_list.push_back(format_duration(d));
   const ForecastConfig& config = request.config;
-  return {
+  json definition = {
       {"version", 1},
       {"model", model.name()},
       {"model_id", request.model_id},
@@ -37,6 +40,22 @@ json define(const ForecastModel& model, const RolloutRequest& request, const std
       {"export_grid", config.export_grid},
       {"export_method", config.export_grid.empty() ? "" : config.export_method},
       {"initial", config.initial_file.empty() ? request.store->fingerprint() : sha256_file(config.initial_file.str())}};
+  if (!config.export_grid.empty()) definition["export_winds"] = "vectors";
+  return definition;
+}
+
+/// A cell average of one wind component is no component of the averaged wind where meridians converge.
+void require_pairs(const StateLayout& layout, const ForecastConfig& config) {
+  if (config.export_grid.empty() || config.export_method != "conservative") return;
+  for (const auto* names : {&layout.surface, &layout.upper})
+    for (const auto& name : *names) {
+      const auto partner = io::vector_partner(name);
+      if (partner.empty() || std::find(names->begin(), names->end(), partner) != names->end()) continue;
+      throw ConfigError("UnpairedVector", "forecast.rollout",
+                        {.what = "wind component " + name + " cannot be regridded conservatively alone",
+                         .expected = fmt::format("also {} among the variables of the model", partner),
+                         .hint = "use forecast.export_method=bilinear"});
+    }
 }
 
 /// True if the file is complete and of this definition; throws if it is of another one.
@@ -100,6 +119,7 @@ std::vector<Duration> output_leads(const ForecastConfig& config, Duration step) 
 RolloutPlan make_plan(const ForecastModel& model, const RolloutRequest& request) {
   RolloutPlan plan;
   plan.leads = output_leads(request.config, model.step_length());
+  require_pairs(model.layout(), request.config);
   plan.init = initial_times(model, request);
   plan.definition = define(model, request, plan.leads);
   plan.definition_id = sha256_hex(plan.definition.dump()).substr(0, 16);

@@ -39,12 +39,13 @@ struct RolloutResult {
 };
 
 /// The plan without any work, for `--dry-run` and `check`: leads, files, which of them exist already.
-/// Errors:  ConfigError naming the key (lead <= 0, lead or every not a multiple of the model's step, no initial time).
+/// Errors:  ConfigError naming the key (lead <= 0, lead or every not a multiple of the model's step, no initial time),
+///          `UnpairedVector` (conservative export of one wind component).
 RolloutResult plan_rollout(const ForecastModel& model, const RolloutRequest& request);
 
 /// Runs the model from every initial time and writes one CF NetCDF file each, complete or not at all.
 ///
-/// Memory:  two states on the device and one output buffer on the host.
+/// Memory:  two states on the device and one output buffer (two for winds on another grid) on the host.
 /// Resume:  complete files of the same definition are left alone; others are an error.
 /// Errors:  ConfigError as plan_rollout; DataError `MissingTime` (initial state not in the store), `GridMismatch`,
 ///          `MissingVariable`, `MissingLevel`, `NonFinite` (variable, level, cell, lead), `ResultExists`;

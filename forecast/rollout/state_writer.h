@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "forecast/rollout/plan.h"
@@ -14,7 +15,8 @@
 
 namespace pear::forecast {
 
-/// Writes under a temporary name; the file appears with `commit()`. Errors: as io::ForecastFileWriter.
+/// Writes under a temporary name; the file appears with `commit()`. On another grid, wind pairs (io/vector_pairs.h) are
+/// regridded as vectors, all else as scalars. Errors: as io::ForecastFileWriter.
 class StateWriter {
  public:
   struct Target {
@@ -31,12 +33,16 @@ class StateWriter {
   void commit();
 
  private:
-  void write_variable(size_t lead_index, size_t variable, const torch::Tensor& field);
+  void write_group(size_t lead_index, size_t first_variable, const std::vector<std::string>& names,
+                   const torch::Tensor& fields);
+  void write_scalar(size_t lead_index, size_t variable, const torch::Tensor& field);
+  void write_pair(size_t lead_index, std::pair<size_t, size_t> variables, const torch::Tensor& east,
+                  const torch::Tensor& north);
 
   StateLayout layout_;
   std::shared_ptr<const regrid::Weights> export_weights_;
   std::unique_ptr<io::ForecastFileWriter> file_;
-  std::vector<float> buffer_;
+  std::vector<float> buffer_, second_buffer_;
 };
 
 }  // namespace pear::forecast

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "base/error.h"
 
@@ -33,6 +34,26 @@ std::vector<std::pair<size_t, size_t>> store_channels(const io::Store& store, co
       channels.emplace_back(variable, level_index(store.layout().variables[variable], level));
   }
   return channels;
+}
+
+/// Member `key` of stored statistics.
+template <class T>
+std::vector<T> stored_list(const nlohmann::json& json, const char* key, const char* expected) {
+  const auto bad = [&](const std::string& found) {
+    return DataError("BadStatistics", kWhere,
+                     {.what = fmt::format("member {} of the stored statistics", key),
+                      .expected = expected,
+                      .found = found,
+                      .hint = "the checkpoint is damaged or of another version"});
+  };
+  if (!json.is_object()) throw bad(fmt::format("statistics that are no object but {}", json.type_name()));
+  const auto it = json.find(key);
+  if (it == json.end()) throw bad("nothing");
+  if (!it->is_array()) throw bad(it->type_name());
+  for (const auto& element : *it)
+    if (std::is_arithmetic_v<T> ? !element.is_number() : !element.is_string())
+      throw bad(fmt::format("an array with {} in it", element.type_name()));
+  return it->template get<std::vector<T>>();
 }
 
 torch::Tensor apply(const torch::Tensor& x, const torch::Tensor& scale, const torch::Tensor& offset) {
@@ -100,14 +121,16 @@ Normaliser Normaliser::identity(const StateLayout& layout) {
 }
 
 Normaliser Normaliser::from_json(const nlohmann::json& json, const StateLayout& layout) {
-  const auto names = json.at("channels").get<std::vector<std::string>>();
+  constexpr const char* kNames = "an array of names";
+  constexpr const char* kNumbers = "an array of numbers";
+  const auto names = stored_list<std::string>(json, "channels", kNames);
   if (names != layout.channel_names())
     throw DataError("BadStatistics", kWhere,
                     {.what = "channels of the stored statistics",
                      .expected = fmt::format("{}", fmt::join(layout.channel_names(), " ")),
                      .found = fmt::format("{}", fmt::join(names, " "))});
-  return Normaliser(layout, {json.at("mean").get<std::vector<double>>(), json.at("stddev").get<std::vector<double>>(),
-                             json.at("tendency_stddev").get<std::vector<double>>()});
+  return Normaliser(layout, {stored_list<double>(json, "mean", kNumbers), stored_list<double>(json, "stddev", kNumbers),
+                             stored_list<double>(json, "tendency_stddev", kNumbers)});
 }
 
 nlohmann::json Normaliser::to_json() const {

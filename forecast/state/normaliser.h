@@ -30,6 +30,8 @@ class Normaliser {
   static Normaliser from_store(const io::Store& store, const StateLayout& layout, std::optional<Duration> tendency_lag);
   /// Mean 0 and standard deviation 1: physical units go in and come out.
   static Normaliser identity(const StateLayout& layout);
+  /// Errors:  DataError `BadStatistics` (a member is absent or of another type, other channels), ShapeError
+  ///          `SizeMismatch`.
   static Normaliser from_json(const nlohmann::json& json, const StateLayout& layout);
   nlohmann::json to_json() const;
 

@@ -7,6 +7,7 @@
 
 #include "base/config/writer.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
 #include "base/provenance.h"
 #include "base/random.h"
@@ -33,10 +34,14 @@ std::string list_text(const std::vector<std::string>& items) {
   return text;
 }
 
-void build_model(Session& s) {
+/// Random weights are enough where others follow from a checkpoint.
+enum class FirstWeights { Random, Configured };
+
+void build_model(Session& s, FirstWeights start) {
   const auto& request = s.request;
   at::manual_seed(random_u64(request.seed, "weights", 0));
   auto network = make_network(request.model, s.layout);
+  if (start == FirstWeights::Configured) load_initial_weights(*network, request.model);
   network->to(request.device);
   network->train();
   s.model = std::make_shared<LearnedModel>(network, *s.normaliser, request.model, request.data.lead_or_every(),
@@ -135,13 +140,22 @@ nlohmann::json parent_of(const fs::path& folder, const nlohmann::json& state) {
           {"step", state.at("step")}};
 }
 
+void start_fresh(Session& s) {
+  build_model(s, FirstWeights::Configured);
+  const Path& weights = s.request.model.weights;
+  if (!weights.empty())
+    s.parent = {{"weights", fs::path(weights.str()).filename().string()}, {"sha256", sha256_file(weights.str())}};
+}
+
 void start_from_other(Session& s) {
   const fs::path folder = resolve_checkpoint(s.request.start_path);
   const auto content = read_checkpoint(folder, s.request.mode == StartMode::Fork);
   const auto layout = layout_from_json(content.state.at("layout"));
   check_store_fits(layout, *s.store, folder.string(), s.request.data.store.str());
   adopt_normaliser(s, content.state);
-  build_model(s);
+  if (!s.request.model.weights.empty())
+    log_info("start: {} is not read, the weights come from {}", s.request.model.weights.str(), folder.string());
+  build_model(s, FirstWeights::Random);
   if (s.request.mode == StartMode::Fork) {
     for (const auto& line : differences(content.state.at("config"), defining_config(s.request)))
       log_info("fork: {}", line);
@@ -200,9 +214,7 @@ Session make_session(const TrainRequest& request) {
   s.request = request;
   s.store = request.store ? request.store : io::Store::open(request.data.store.str());
   s.layout = layout_from_store(request.data, *s.store);
-  const auto lag = s.learns_tendency() ? std::optional(request.data.lead_or_every()) : std::nullopt;
-  s.normaliser = request.data.normalisation == "none" ? Normaliser::identity(s.layout)
-                                                      : Normaliser::from_store(*s.store, s.layout, lag);
+  s.normaliser = normaliser_of(request.model, request.data, *s.store, s.layout);
   if (request.mode == StartMode::Resume) {
     if (const auto folder = newest_valid_checkpoint(s.checkpoint_dir())) {
       const auto content = read_checkpoint(*folder);
@@ -210,19 +222,19 @@ Session make_session(const TrainRequest& request) {
                        request.data.store.str());
       check_resumable(s, content.state, *folder);
       s.normaliser = Normaliser::from_json(content.state.at("normaliser"), s.layout);
-      build_model(s);
+      build_model(s, FirstWeights::Random);
       restore(s, content);
       s.parent = content.state.value("parent", nlohmann::json());
       log_info("resumed from {}", folder->filename().string());
       return s;
     }
     log_info("nothing to resume in {}: starting at step 0", request.run_dir.string());
-    build_model(s);
+    start_fresh(s);
     return s;
   }
   refuse_existing(s);
   if (request.mode == StartMode::Fresh)
-    build_model(s);
+    start_fresh(s);
   else
     start_from_other(s);
   return s;

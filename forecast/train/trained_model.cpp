@@ -1,15 +1,19 @@
 #include "forecast/train/trained_model.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/log.h"
+#include "forecast/model/published_names.h"
 #include "forecast/train/checkpoint.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/flat_parameters.h"
 #include "forecast/train/run_state.h"
 #include "forecast/train/session.h"
+#include "io/safetensors.h"
 
 namespace pear::forecast {
 namespace fs = std::filesystem;
@@ -20,7 +24,7 @@ namespace {
                   {.what = "checkpoint " + path.string(),
                    .expected = "a run folder, its checkpoints folder, last.json, best.json or one step_ folder",
                    .found = fs::exists(path) ? "none of these" : "nothing there",
-                   .hint = "train first, or set forecast.checkpoint"});
+                   .hint = "train first, or set forecast.checkpoint or model.weights"});
 }
 
 fs::path follow_pointer(const fs::path& pointer) {
@@ -84,6 +88,32 @@ std::unique_ptr<LearnedModel> load_trained_model(const fs::path& path, const tor
                                           Normaliser::from_json(content.state.at("normaliser"), layout), config,
                                           Duration{content.state.at("step_seconds").get<int64_t>()}, config.name);
   });
+}
+
+Normaliser normaliser_of(const ModelConfig& model, const DataConfig& data, const io::Store& store,
+                         const StateLayout& layout) {
+  if (data.normalisation == "none") return Normaliser::identity(layout);
+  const auto lag = model.output == "tendency" ? std::optional(data.lead_or_every()) : std::nullopt;
+  return Normaliser::from_store(store, layout, lag);
+}
+
+void load_initial_weights(Network& network, const ModelConfig& model) {
+  if (model.weights.empty()) return;
+  const auto tensors = io::read_safetensors(model.weights.str()).tensors;
+  import_weights(network, tensors, model.weights.str());
+  log_info("weights of {}: {} tensors, {} names", model.weights.str(), tensors.size(),
+           has_published_names(tensors) ? "published" : "our");
+}
+
+std::unique_ptr<LearnedModel> model_from_weights(const ModelConfig& model, const DataConfig& data,
+                                                 const io::Store& store, const torch::Device& device) {
+  const StateLayout layout = layout_from_store(data, store);
+  auto network = make_network(model, layout);
+  load_initial_weights(*network, model);
+  network->to(device);
+  network->eval();
+  return std::make_unique<LearnedModel>(std::move(network), normaliser_of(model, data, store, layout), model,
+                                        data.lead_or_every(), model.name);
 }
 
 void check_store_fits(const StateLayout& model_layout, const io::Store& store, const std::string& checkpoint_name,

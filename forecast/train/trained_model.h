@@ -8,6 +8,7 @@
 #include <string>
 
 #include "forecast/model/learned_model.h"
+#include "forecast/train/data_config.h"
 #include "io/store.h"
 
 namespace pear::forecast {
@@ -25,6 +26,20 @@ std::filesystem::path resolve_checkpoint(const std::filesystem::path& path);
 std::unique_ptr<LearnedModel> load_trained_model(const std::filesystem::path& path,
                                                  const torch::Device& device = torch::kCPU,
                                                  WeightsKind weights = WeightsKind::Auto);
+
+/// Statistics of the store for a model, as `data.normalisation` and `model.output` ask for them.
+/// Errors:  as Normaliser::from_store.
+Normaliser normaliser_of(const ModelConfig& model, const DataConfig& data, const io::Store& store,
+                         const StateLayout& layout);
+
+/// Puts `model.weights` (our or the published tensor names) into a network; nothing if the key is empty.
+/// Errors:  DataError `WeightMismatch`, and those of io::read_safetensors.
+void load_initial_weights(Network& network, const ModelConfig& model);
+
+/// A model from `model.weights` alone: sizes from `model`, variables from `data`, normalisation from the store.
+/// Errors:  as layout_from_store, make_network, normaliser_of, load_initial_weights.
+std::unique_ptr<LearnedModel> model_from_weights(const ModelConfig& model, const DataConfig& data,
+                                                 const io::Store& store, const torch::Device& device = torch::kCPU);
 
 /// Checks that a store can feed the model: same grid, every variable and level present.
 /// Errors:  DataError `GridMismatch` naming both grids, `MissingVariable`, `MissingLevel`.

@@ -1,6 +1,7 @@
 #include "forecast/verify/score_plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +21,12 @@ constexpr double kLevelToleranceHpa = 1e-3;
 
 std::vector<size_t> find_levels(const std::vector<double>& have, const std::vector<double>& wanted,
                                 const std::string& variable, const std::string& where) {
-  if (wanted.empty()) return {0};
+  if (wanted.empty() && have.empty()) return {0};
+  if (wanted.empty())
+    throw DataError("MissingLevel", "score",
+                    {.what = fmt::format("{} in {}", variable, where),
+                     .expected = "a surface field, as in the forecasts",
+                     .found = fmt::format("levels {} hPa", fmt::join(have, ", "))});
   std::vector<size_t> positions;
   for (const double level : wanted) {
     const auto it =

@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "forecast/verify/definition.h"
 #include "forecast/verify/significance.h"
+#include "io/vector_pairs.h"
 
 namespace pear::forecast {
 namespace {
@@ -28,12 +29,6 @@ struct RowJob {
   std::vector<double> levels;
   SecondSource second;
 };
-
-/// u and v of one vector, by the names of the two components.
-struct Vector {
-  const char *u, *v, *name;
-};
-constexpr Vector kVectors[] = {{"u", "v", "wind"}, {"u10", "v10", "wind10"}, {"u100", "v100", "wind100"}};
 
 std::vector<size_t> first_channels(const SumsTable& table) {
   std::vector<size_t> first;
@@ -74,7 +69,7 @@ class Rows {
   }
 
  private:
-  std::optional<size_t> variable_named(const std::string& name) const {
+  std::optional<size_t> variable_named(std::string_view name) const {
     for (size_t v = 0; v < table_.variables.size(); ++v)
       if (table_.variables[v].name == name) return v;
     return std::nullopt;
@@ -94,8 +89,8 @@ class Rows {
     RowJob job{model, 0, 0, &metric, variable.name, "", variable.units, {}, {}, {}};
     std::optional<size_t> other;
     if (metric.second == Second::OtherComponent) {
-      for (const Vector& pair : kVectors)
-        if (variable.name == pair.u && (other = variable_named(pair.v))) job.variable = pair.name;
+      for (const io::VectorPair& pair : io::kVectorPairs)
+        if (variable.name == pair.east && (other = variable_named(pair.north))) job.variable = pair.name;
       if (!other || table_.variables[*other].levels_hpa != variable.levels_hpa) return;
     }
     const bool anomalies_of_climatology = metric.needs_climatology && table_.models[model] == "climatology";

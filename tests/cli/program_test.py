@@ -193,6 +193,46 @@ class Chain(unittest.TestCase):
             self.assertIn("wrote 1 forecast files", self.ok("forecast", self.config, "model.name=" + name))
             self.assertIn("up to date", self.ok("forecast", self.config, "model.name=" + name))
 
+    def test_forecast_starts_from_a_regridded_file(self):
+        self.ok("ingest", self.config)
+        self.ok("train", self.config, "train.stop_at_step=1")
+        start, other_grid = os.path.join(self.dir, "start.nc"), os.path.join(self.dir, "other.nc")
+        analysis = os.path.join(DATA, "gfs_1p00_2018100900_f000.grib2")
+        self.ok("regrid", analysis, start, "grid=healpix:8")
+        self.ok("regrid", analysis, other_grid, "grid=healpix:16")
+        # No store and no initial time: the file says when, whatever the test period of the store is.
+        config = os.path.join(self.dir, "file.yaml")
+        with open(self.config, encoding="utf-8") as f:
+            text = f.read().replace("init: 2018-10-09, ", "").replace(
+                "  train: {", "  test: {start: 2018-10-10T00, end: 2018-10-10T12, every: 6h}\n  train: {")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(text)
+        keys = ["data.store=", "forecast.checkpoint=" + os.path.join(self.dir, "run"),
+                "run.dir=" + os.path.join(self.dir, "from_file")]
+        self.assertIn("wrote 1 forecast files", self.ok("forecast", config, *keys, "forecast.initial_file=" + start))
+        self.assertEqual(os.listdir(os.path.join(self.dir, "from_file", "forecasts", "pear")), ["20181009T00.nc"])
+        text = self.ok("forecast", config, *keys, "run.dir=" + os.path.join(self.dir, "second"),
+                       "forecast.initial_file=" + other_grid, code=1)
+        self.assertIn("healpix:16", text)
+        self.assertIn("pear regrid", text)
+        text = self.ok("forecast", config, *keys, "forecast.initial_file=" + start, "forecast.init=2018-10-10", code=1)
+        self.assertIn("found 1 valid times: 2018-10-09", text)
+
+    def test_weights_of_a_file_forecast_and_start_a_training(self):
+        self.ok("ingest", self.config)
+        self.ok("train", self.config, "train.stop_at_step=2")
+        weights = os.path.join(self.dir, "run", "checkpoints", "step_00000002", "model.safetensors")
+        other = os.path.join(self.dir, "other")
+        keys = ["model.weights=" + weights, "run.dir=" + other]
+        self.assertIn(f"({weights})", self.ok("forecast", self.config, *keys, "--dry-run"))
+        self.assertIn("wrote 1 forecast files", self.ok("forecast", self.config, *keys))
+        self.assertIn("data.store", self.ok("forecast", self.config, *keys, "data.store=",
+                                            "forecast.initial_file=absent.nc", code=2))
+        self.assertIn("weights of " + weights, self.ok("train", self.config, *keys, "train.stop_at_step=1"))
+        # The run's own checkpoint comes first, now that there is one.
+        text = self.ok("forecast", self.config, *keys, "run.overwrite=true", "--dry-run")
+        self.assertIn(os.path.join(other, "checkpoints", "step_00000001"), text)
+
     def test_periods_that_overlap_are_refused(self):
         text = self.ok("train", self.config, "data.select.start=2018-10-08", code=2)
         self.assertIn("data.select", text)

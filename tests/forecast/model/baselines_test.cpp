@@ -41,6 +41,15 @@ std::string code(const StateLayout& l) {
   return "none";
 }
 
+std::string message(const StateLayout& l) {
+  try {
+    ClimatologyModel(l, hours(6), std::make_shared<FormulaClimatology>());
+  } catch (const DataError& e) {
+    return e.what();
+  }
+  return "";
+}
+
 TEST(Persistence, KeepsTheState) {
   PersistenceModel model(layout(), hours(6));
   const State x{torch::rand({2, 2, 12}), torch::rand({2, 1, 2, 12})};
@@ -88,6 +97,20 @@ TEST(ClimatologyForecast, NamesWhatIsMissing) {
   l = layout();
   l.levels_hpa = {500, 700};
   EXPECT_EQ(code(l), "MissingLevel");
+  EXPECT_NE(message(l).find("climatology of z: expected level 700 hPa, found levels 500, 850, 1000 hPa"),
+            std::string::npos)
+      << message(l);
+  l = layout();
+  l.surface = {"msl", "z"};  // the first level is no surface
+  EXPECT_EQ(code(l), "MissingLevel");
+  EXPECT_NE(message(l).find("climatology of z"), std::string::npos);
+  EXPECT_NE(message(l).find("500, 850, 1000 hPa"), std::string::npos) << message(l);
+  l = layout();
+  l.upper = {"t2m"};
+  EXPECT_EQ(code(l), "MissingLevel");
+  EXPECT_NE(message(l).find("climatology of t2m"), std::string::npos);
+  EXPECT_NE(message(l).find("level 1000 hPa"), std::string::npos);
+  EXPECT_NE(message(l).find("a surface field"), std::string::npos) << message(l);
   ClimatologyModel model(layout(), hours(6), std::make_shared<FormulaClimatology>());
   const State x{torch::zeros({1, 2, 12}), torch::zeros({1, 1, 2, 12})};
   EXPECT_THROW(model.step(x, Time{95 * 3600}), DataError);  // hour 101 is too late

@@ -145,6 +145,30 @@ TEST(Normaliser, RefusesStoredStatisticsOfOtherChannels) {
   EXPECT_EQ(caught([&] { Normaliser::from_json(json, other_order()); }).code(), "SizeMismatch");
 }
 
+TEST(Normaliser, NamesTheMemberOfStoredStatisticsThatIsAbsentOrOfAnotherType) {
+  const auto good = Normaliser::from_store(StatisticsStore(), other_order(), hours(6)).to_json();
+  const auto expect_bad = [](const nlohmann::json& json, const std::string& key, const std::string& found) {
+    const auto e = caught([&] { Normaliser::from_json(json, other_order()); });
+    EXPECT_EQ(e.kind() + " " + e.code(), "DataError BadStatistics");
+    EXPECT_NE(e.detail().what.find(key), std::string::npos) << e.what();
+    EXPECT_NE(e.detail().found.find(found), std::string::npos) << e.what();
+  };
+  for (const char* key : {"channels", "mean", "stddev", "tendency_stddev"}) {
+    auto json = good;
+    json.erase(key);
+    expect_bad(json, key, "nothing");
+    json[key] = "text";
+    expect_bad(json, key, "string");
+    json[key] = nullptr;  // what a NaN becomes in JSON is a null inside a list, below
+    expect_bad(json, key, "null");
+    json[key] = good[key];
+    json[key][1] = nullptr;
+    expect_bad(json, key, "an array with null in it");
+  }
+  expect_bad(nlohmann::json(), "channels", "no object but null");
+  expect_bad(nlohmann::json::array({1, 2}), "channels", "no object but array");
+}
+
 TEST(Normaliser, NamesTheChannelWhoseDeviationIsZeroOrNotFinite) {
   for (double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     StatisticsStore store;
