@@ -5,6 +5,7 @@
 #include "cli/command_ingest.h"
 #include "cli/command_inspect.h"
 #include "cli/command_regrid.h"
+#include "cli/command_report.h"
 #include "cli/command_score.h"
 #include "cli/command_train.h"
 
@@ -50,6 +51,13 @@ const std::vector<Command>& all_commands() {
                     "pear score $PEAR_RUNS/gfs_wind $PEAR_RUNS/gfs_wind --json"},
        .can_stop = true,
        .run = &run_score},
+      {.name = "report",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "scores and forecasts -> one page with verdict, curves, table, maps, definitions: report.html",
+       .sections = {"run", "data", "report"},
+       .examples = {"pear report configs/run/gfs_wind.yaml --dry-run",
+                    "pear report configs/run/gfs_wind.yaml report.channel=v10 report.lead=12h"},
+       .run = &run_report},
       {.name = "inspect",
        .usage = "PATH [--verify]  |  --keys",
        .purpose = "what is this file, store, checkpoint, scores or configuration?",

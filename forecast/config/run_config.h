@@ -12,6 +12,7 @@
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
+#include "forecast/verify/report_config.h"
 #include "forecast/verify/score_config.h"
 #include "regrid/regrid_config.h"
 
@@ -38,6 +39,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   ForecastConfig forecast;
   ScoreConfig score;
+  ReportConfig report;
   CheckSection check;
 
   template <class Visitor>
@@ -52,6 +54,7 @@ struct RunConfig {
     visit("checkpoint", checkpoint, {.doc = "when to save"});
     visit("forecast", forecast, {.doc = "rollouts"});
     visit("score", score, {.doc = "metrics"});
+    visit("report", report, {.doc = "page of curves, tables and maps"});
     visit("check", check, {.doc = "preflight"});
   }
   /// Checks between sections; each section checks itself.
