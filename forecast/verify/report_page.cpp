@@ -195,9 +195,9 @@ std::string provenance_section(const ReportContent& c) {
       {"git revision", text(pear, "git_revision") + (text(pear, "dirty") == "true" ? " (changed)" : "")},
       {"command", text(p, "command")},
       {"configuration", "SHA-256 " + text(p, "config_sha256")}};
-  if (p.is_object())
-    for (const auto& [name, version] : p.value("libraries", json::object()).items())
-      rows.emplace_back(name, version.is_string() ? version.get<std::string>() : version.dump());
+  const json libraries = p.is_object() ? p.value("libraries", json::object()) : json::object();
+  for (const auto& [name, version] : libraries.items())
+    rows.emplace_back(name, version.is_string() ? version.get<std::string>() : version.dump());
   std::string body = two_columns(rows);
   body += "<details><summary>Resolved configuration</summary><pre>" + escape_html(c.request.resolved_yaml) +
           "</pre></details>\n";
