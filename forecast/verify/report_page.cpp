@@ -79,8 +79,10 @@ std::string curves_section(const ReportContent& c) {
   size_t position = 0;
   for (const std::string& model : c.scores.models)
     styles[model] = style_of(model, is_reference(model) ? 0 : position++);
-  std::string body = fmt::format("<p>Region {}. Bands: confidence limits of scores.csv, where they were made.</p>\n",
-                                 escape_html(c.scores.region));
+  const json level = c.scores.record.value(json::json_pointer("/bootstrap/level"), json());
+  std::string body =
+      fmt::format("<p>Region {}. Bands: {}confidence limits, where they were made.</p>\n", escape_html(c.scores.region),
+                  level.is_number() ? fmt::format("{:g} % ", 100 * level.get<double>()) : "");
   for (const std::string& channel : c.scores.channels) {
     std::string row;
     for (const std::string& metric : c.scores.metrics) {
@@ -100,29 +102,48 @@ std::string curves_section(const ReportContent& c) {
   return section("curves", "Scores by lead time", body);
 }
 
+std::string table_rows(const std::string& channel, const std::vector<Curve>& curves, const std::vector<double>& leads) {
+  const int decimals = table_decimals(curves, leads);
+  std::vector<std::vector<std::string>> best;
+  for (const double lead : leads) best.push_back(best_models(curves, lead, decimals));
+  std::string out;
+  for (size_t m = 0; m < curves.size(); ++m) {
+    out += m > 0 ? "<tr>"
+                 : fmt::format("<tr class=\"first\"><th scope=\"rowgroup\" rowspan=\"{}\">{} [{}]</th>", curves.size(),
+                               escape_html(channel), escape_html(pretty_units(curves[0].unit)));
+    out += "<th scope=\"row\">" + escape_html(curves[m].model) + "</th>";
+    for (size_t l = 0; l < leads.size(); ++l) {
+      const CurvePoint* p = curves[m].at(leads[l]);
+      const std::string value = fixed_number(p ? p->value : std::nan(""), decimals);
+      const bool bold = std::find(best[l].begin(), best[l].end(), curves[m].model) != best[l].end();
+      out += bold ? "<td><b>" + value + "</b></td>" : "<td>" + value + "</td>";
+    }
+    out += "</tr>\n";
+  }
+  return out;
+}
+
 std::string table_section(const ReportContent& c) {
   if (c.scores.table_metric.empty()) return "";
   const auto leads = table_leads(c.scores.leads_h);
   std::string body =
-      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">channel</th><th scope=\"col\">model</th>";
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">channel</th>"
+      "<th scope=\"col\" class=\"name\">model</th>";
   for (const double lead : leads) body += fmt::format("<th scope=\"col\">{}</th>", lead_title(lead));
   body += "</tr></thead><tbody>\n";
+  std::vector<Curve> last;
   for (const std::string& channel : c.scores.channels) {
     const auto curves = c.scores.curves(channel, c.scores.table_metric);
-    for (size_t m = 0; m < curves.size(); ++m) {
-      body += m == 0 ? fmt::format("<tr class=\"first\"><th scope=\"rowgroup\" rowspan=\"{}\">{} [{}]</th>",
-                                   curves.size(), escape_html(channel), escape_html(pretty_units(curves[0].unit)))
-                     : "<tr>";
-      body += "<th scope=\"row\">" + escape_html(curves[m].model) + "</th>";
-      for (const double lead : leads) {
-        const CurvePoint* p = curves[m].at(lead);
-        const auto best = best_models(curves, lead);
-        const bool bold = std::find(best.begin(), best.end(), curves[m].model) != best.end();
-        const std::string value = pretty_number(p ? p->value : std::nan(""));
-        body += bold ? "<td><b>" + value + "</b></td>" : "<td>" + value + "</td>";
-      }
-      body += "</tr>\n";
+    body += table_rows(channel, curves, leads);
+    if (!curves.empty()) last = curves;
+  }
+  if (!last.empty()) {
+    body += "<tr class=\"first\"><th scope=\"row\">initial times</th><td></td>";
+    for (const double lead : leads) {
+      const CurvePoint* p = last.front().at(lead);
+      body += fmt::format("<td>{}</td>", p ? p->num_init : 0);
     }
+    body += "</tr>\n";
   }
   body += "</tbody></table></div>\n<p class=\"small\">Bold: the smallest, to the digits shown.</p>\n";
   return section("table", metric_title(c.scores.table_metric) + " by lead time, " + c.scores.region, body);
@@ -135,7 +156,7 @@ std::string maps_section(const ReportContent& c) {
   const std::string kind = truth_of(c.scores).first;
   std::string body = fmt::format(
       "<p>{} of {}, forecast from {}, {} ahead, sampled to 1&#176; ({}). Forecast minus truth, weighted by area: mean "
-      "{}, root mean square {} {}.</p>\n<div class=\"row\">{}</div>\n",
+      "{}, root mean square {} {}.</p>\n<div class=\"row maps\">{}</div>\n",
       escape_html(m.channel), escape_html(c.request.run_name), format_time(m.init), format_duration(m.lead),
       escape_html(c.request.config.sampling), pretty_number(error.bias), pretty_number(error.rmse),
       escape_html(pretty_units(m.units)),

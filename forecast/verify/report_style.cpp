@@ -16,7 +16,7 @@ table { border-collapse: collapse; margin: 8px 0; font-variant-numeric: tabular-
 th, td { padding: 3px 10px; text-align: right; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
 th { font-weight: 500; text-align: left; }
 thead th { border-bottom: 2px solid #888; text-align: right; }
-thead th:first-child { text-align: left; }
+thead th:first-child, thead th.name { text-align: left; }
 tr.first td, tr.first th { border-top: 1px solid #888; }
 td b { font-weight: 700; }
 .facts td { text-align: left; overflow-wrap: anywhere; }
@@ -27,6 +27,8 @@ td b { font-weight: 700; }
 .caveats li { overflow-wrap: anywhere; }
 .row { display: flex; flex-wrap: wrap; gap: 8px 14px; }
 figure { margin: 0; }
+.maps figure { flex: 1 1 400px; max-width: 532px; }
+.maps svg { width: 100%; }
 svg { max-width: 100%; height: auto; font-family: inherit; }
 svg .title { font-size: 14px; font-weight: 600; }
 svg .tick { font-size: 11.5px; fill: #333; }

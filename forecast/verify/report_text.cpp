@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -84,6 +85,18 @@ std::string pretty_number(double value) {
   const double size = std::abs(value);
   std::string text = fmt::format("{:.4g}", size);
   if (size >= 1e4 && size < 1e7) text = fmt::format("{:.0f}", size);
+  const bool is_zero = text.find_first_of("123456789i") == std::string::npos;
+  return value < 0 && !is_zero ? std::string(kMinus) + text : text;
+}
+
+int decimals_for(double value) {
+  if (!std::isfinite(value) || value == 0) return 3;
+  return std::clamp(3 - static_cast<int>(std::floor(std::log10(std::abs(value)))), 0, 12);
+}
+
+std::string fixed_number(double value, int decimals) {
+  if (std::isnan(value)) return std::string(kDash);
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
   const bool is_zero = text.find_first_of("123456789i") == std::string::npos;
   return value < 0 && !is_zero ? std::string(kMinus) + text : text;
 }

@@ -89,7 +89,15 @@ std::vector<double> table_leads(const std::vector<double>& leads_h) {
   return chosen;
 }
 
-std::vector<std::string> best_models(const std::vector<Curve>& curves, double lead_h) {
+int table_decimals(const std::vector<Curve>& curves, const std::vector<double>& leads_h) {
+  double smallest = std::numeric_limits<double>::infinity();
+  for (const Curve& c : curves)
+    for (const double lead : leads_h)
+      if (const CurvePoint* p = c.at(lead); p && p->value > 0) smallest = std::min(smallest, p->value);
+  return decimals_for(smallest);
+}
+
+std::vector<std::string> best_models(const std::vector<Curve>& curves, double lead_h, int decimals) {
   double best = std::numeric_limits<double>::infinity();
   int compared = 0;
   for (const Curve& c : curves)
@@ -100,7 +108,8 @@ std::vector<std::string> best_models(const std::vector<Curve>& curves, double le
   std::vector<std::string> out;
   if (compared < 2) return out;
   for (const Curve& c : curves)
-    if (const CurvePoint* p = c.at(lead_h); p && pretty_number(p->value) == pretty_number(best)) out.push_back(c.model);
+    if (const CurvePoint* p = c.at(lead_h); p && fixed_number(p->value, decimals) == fixed_number(best, decimals))
+      out.push_back(c.model);
   return out;
 }
 
