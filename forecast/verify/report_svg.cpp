@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kWidth = 440, kPlotHeight = 210, kLeft = 62, kRight = 14, kTitle = 26, kLegendRow = 18, kBottom = 44;
 constexpr double kHoursPerDay = 24, kLongestInHours = 72, kLetter = 7.0;
+constexpr size_t kMostMarkers = 14;  // more of them hide the dashes
 
 struct Frame {
   double top = 0;
@@ -142,8 +143,11 @@ std::string draw_band(const Curve& curve, const CurveStyle& style, const Frame& 
 
 std::string draw_curve(const Curve& curve, const CurveStyle& style, const Frame& f) {
   std::string points, markers;
-  for (const CurvePoint& p : curve.points) {
+  const size_t stride = (curve.points.size() + kMostMarkers - 1) / kMostMarkers;
+  for (size_t i = 0; i < curve.points.size(); ++i) {
+    const CurvePoint& p = curve.points[i];
     points += fmt::format("{:.1f},{:.1f} ", f.px(p.lead_h), f.py(p.value));
+    if ((i + 1) % stride != 0) continue;
     markers += fmt::format("<g>{}<title>{}: {} at {:g} h, {} initial times</title></g>\n",
                            marker(style, f.px(p.lead_h), f.py(p.value)), escape_html(curve.model),
                            pretty_number(p.value), p.lead_h, p.num_init);

@@ -90,8 +90,8 @@ std::string pretty_number(double value) {
 }
 
 int decimals_for(double value) {
-  if (!std::isfinite(value) || value == 0) return 3;
-  return std::clamp(3 - static_cast<int>(std::floor(std::log10(std::abs(value)))), 0, 12);
+  if (!std::isfinite(value) || value == 0) return 2;
+  return std::clamp(2 - static_cast<int>(std::floor(std::log10(std::abs(value)))), 0, 12);
 }
 
 std::string fixed_number(double value, int decimals) {

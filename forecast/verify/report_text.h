@@ -16,7 +16,7 @@ std::string pretty_units(std::string_view units);
 /// Up to four significant digits without an exponent where that is short; `–` for NaN, a true minus sign.
 std::string pretty_number(double value);
 
-/// Decimals that give the value four significant digits: the column of a table keeps them for all its numbers.
+/// Decimals that give the value three significant digits: the column of a table keeps them for all its numbers.
 int decimals_for(double value);
 /// With that many decimals, as pretty_number otherwise.
 std::string fixed_number(double value, int decimals);

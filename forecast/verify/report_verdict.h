@@ -29,7 +29,7 @@ Verdict make_verdict(const ReportScores& scores, const std::string& model);
 /// Leads that a table has room for: all if few, else whole days, else evenly chosen ones with the longest.
 std::vector<double> table_leads(const std::vector<double>& leads_h);
 
-/// Decimals of a table of these curves: four significant digits for the smallest value.
+/// Decimals of a table of these curves: three significant digits for the smallest value.
 int table_decimals(const std::vector<Curve>& curves, const std::vector<double>& leads_h);
 
 /// Models with the smallest error at a lead, to the decimals that are shown; empty if there is nothing to compare.

@@ -35,8 +35,8 @@ TEST(ReportText, UnitsAndNumbersAreReadable) {
             "0.5");
   EXPECT_EQ(pretty_number(54321.4), "54321");
   EXPECT_EQ(pretty_number(-0.0), "0");
-  EXPECT_EQ(decimals_for(271.2), 1);
-  EXPECT_EQ(decimals_for(0.0123), 5);
+  EXPECT_EQ(decimals_for(271.2), 0);
+  EXPECT_EQ(decimals_for(0.0123), 4);
   EXPECT_EQ(fixed_number(3.5, 3), "3.500");
   EXPECT_EQ(pretty_number(std::nan("")), "\xE2\x80\x93");
 }
@@ -203,7 +203,7 @@ TEST(ReportVerdict, TheSmallestIsBestAndAloneThereIsNone) {
   const Curve a{"a", "K", {{6, 1.0004, NAN, NAN, 1}}}, b{"b", "K", {{6, 1.0003, NAN, NAN, 1}}},
       c{"c", "K", {{6, 2, NAN, NAN, 1}}};
   EXPECT_EQ(best_models({a, b, c}, 6, 3), (std::vector<std::string>{"a", "b"}));  // equal to the digits shown
-  EXPECT_EQ(table_decimals({a, b, c}, {6}), 3);
+  EXPECT_EQ(table_decimals({a, b, c}, {6}), 2);
   EXPECT_EQ(best_models({a, b, c}, 6, 4), (std::vector<std::string>{"b"}));
   EXPECT_EQ(best_models({c, a}, 6, 3), (std::vector<std::string>{"a"}));
   EXPECT_TRUE(best_models({a}, 6, 3).empty());
