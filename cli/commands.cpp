@@ -5,13 +5,24 @@
 #include "cli/command_ingest.h"
 #include "cli/command_inspect.h"
 #include "cli/command_regrid.h"
+#include "cli/command_report.h"
 #include "cli/command_score.h"
+#include "cli/command_simulate.h"
 #include "cli/command_train.h"
 
 namespace pear::cli {
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
+      {.name = "simulate",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "dynamical core -> years of simulated analyses, marked kind: nature_run",
+       .sections = {"run", "data", "simulate"},
+       .examples = {"pear simulate configs/demo/nature_run.yaml --dry-run",
+                    "pear simulate configs/demo/nature_run.yaml simulate.truncation=T21 simulate.length=3d "
+                    "simulate.spin_up=1d"},
+       .can_stop = true,
+       .run = &run_simulate},
       {.name = "ingest",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "GRIB and NetCDF files -> checksummed store on the model's grid, with statistics",
@@ -50,6 +61,13 @@ const std::vector<Command>& all_commands() {
                     "pear score $PEAR_RUNS/gfs_wind $PEAR_RUNS/gfs_wind --json"},
        .can_stop = true,
        .run = &run_score},
+      {.name = "report",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "scores and forecasts -> one page with verdict, curves, table, maps, definitions: report.html",
+       .sections = {"run", "data", "report"},
+       .examples = {"pear report configs/run/gfs_wind.yaml --dry-run",
+                    "pear report configs/run/gfs_wind.yaml report.channel=v10 report.lead=12h"},
+       .run = &run_report},
       {.name = "inspect",
        .usage = "PATH [--verify]  |  --keys",
        .purpose = "what is this file, store, checkpoint, scores or configuration?",

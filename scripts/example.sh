@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job on real analyses: GFS 10 m winds of October 2018 -> HEALPix store -> training -> forecasts -> scores.
+# The main job on real analyses: GFS 10 m winds of October 2018 -> HEALPix store -> training -> forecasts -> scores
+# -> report.
 #   scripts/example.sh [key.sub=value ...]      passes its arguments on to every step
 # Each step may be interrupted and repeated; a finished step says so and is not done again.
 set -euo pipefail
@@ -24,4 +25,5 @@ step "ingest: read the GRIB analyses, put them on HEALPix, write the store" inge
 step "train: a small PEAR on targets up to 2018-10-11 18 UTC" train $config "$@"
 step "forecast: 24 h from every later analysis" forecast $config "$@"
 step "score: against the analyses, beside persistence and climatology" score $config "$@"
+step "report: one page to look at, report.html" report $config "$@"
 echo "== done in $((SECONDS - start)) s; everything is in $PEAR_RUNS/gfs_wind"

@@ -7,6 +7,7 @@
 #include "base/config/writer.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "forecast/dynamics/dycore_model.h"
 #include "forecast/model/baselines.h"
 #include "forecast/train/checkpoint.h"
 #include "forecast/train/dataset.h"
@@ -74,10 +75,19 @@ NamedModel from_weights(const RunConfig& config, const std::shared_ptr<const io:
   return {std::move(model), id, config.model.weights.str()};
 }
 
+NamedModel dynamical_core(const RunConfig& config, const std::shared_ptr<const io::Store>& store) {
+  require_keys("model.name=dycore", {{"data.store", store != nullptr}});
+  auto model = std::make_unique<DycoreModel>(config.dycore, layout_from_store(config.data, *store),
+                                             config.data.lead_or_every());
+  const std::string id = "dycore " + sha256_hex(model->definition().dump());
+  return {std::move(model), id, "dynamical core " + config.dycore.truncation};
+}
+
 }  // namespace
 
 NamedModel make_forecast_model(const RunConfig& config, const std::shared_ptr<const io::Store>& store,
                                const torch::Device& device, ModelUse use) {
+  if (config.model.name == "dycore") return dynamical_core(config, store);
   if (config.model.name == "persistence" || config.model.name == "climatology") return baseline(config, store, use);
   if (takes_weights(config)) return from_weights(config, store, device);
   const fs::path named = config.forecast.checkpoint.empty() ? config.run.folder() : config.forecast.checkpoint.str();

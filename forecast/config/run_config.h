@@ -6,12 +6,14 @@
 
 #include "base/config/reader.h"
 #include "forecast/config/run_section.h"
+#include "forecast/dynamics/simulate_config.h"
 #include "forecast/ingest/ingest_config.h"
 #include "forecast/model/model_config.h"
 #include "forecast/rollout/forecast_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
+#include "forecast/verify/report_config.h"
 #include "forecast/verify/score_config.h"
 #include "regrid/regrid_config.h"
 
@@ -31,6 +33,8 @@ struct RunConfig {
   RunSection run;
   std::string grid = "healpix:64";
   DataConfig data;
+  SimulateConfig simulate;
+  CoreConfig dycore;
   IngestConfig ingest;
   regrid::RegridConfig regrid;
   ModelConfig model;
@@ -38,12 +42,15 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   ForecastConfig forecast;
   ScoreConfig score;
+  ReportConfig report;
   CheckSection check;
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
     visit("run", run, {.doc = "name, place, seed, device"});
     visit("grid", grid, {.doc = "grid of the store and the model, e.g. healpix:64 or latlon:181x360+poles"});
+    visit("simulate", simulate, {.doc = "nature run with the dynamical core"});
+    visit("dycore", dycore, {.doc = "the dynamical core as a forecast model (model.name: dycore)"});
     visit("data", data, {.doc = "store, variables, periods"});
     visit("ingest", ingest, {.doc = "source files -> store"});
     visit("regrid", regrid, {.doc = "field files -> another grid"});
@@ -52,6 +59,7 @@ struct RunConfig {
     visit("checkpoint", checkpoint, {.doc = "when to save"});
     visit("forecast", forecast, {.doc = "rollouts"});
     visit("score", score, {.doc = "metrics"});
+    visit("report", report, {.doc = "page of curves, tables and maps"});
     visit("check", check, {.doc = "preflight"});
   }
   /// Checks between sections; each section checks itself.

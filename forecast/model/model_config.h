@@ -26,7 +26,7 @@ struct ModelConfig {
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
-    visit("name", name, {.doc = "network or baseline", .choices = {"pear", "persistence", "climatology"}});
+    visit("name", name, {.doc = "network or baseline", .choices = {"pear", "persistence", "climatology", "dycore"}});
     visit("fidelity", fidelity,
           {.doc = "the published program as it is, or with its two known defects mended",
            .choices = {"faithful", "corrected"}});

@@ -3,21 +3,27 @@
 
 Usage: program_test.py PEAR SOURCE [unittest options].
 """
+import base64
 import glob
+import html.parser
 import json
 import os
+import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from binary import has_grib  # noqa: E402
 
 PEAR, SOURCE = "", ""
 MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
-VERBS = ["ingest", "regrid", "train", "forecast", "score", "inspect", "check"]
+VERBS = ["ingest", "regrid", "train", "forecast", "score", "report", "inspect", "check"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
 
 
@@ -122,6 +128,50 @@ class Program(unittest.TestCase):
                                 stderr=subprocess.PIPE)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(json.loads(result.stdout)["error"]["code"], "TooManyProcesses")
+
+
+class Page(html.parser.HTMLParser):
+    """A page whose elements are closed in order, without scripts, styles from elsewhere or anything to fetch."""
+
+    def check(self, test, text):
+        self.test, self.open = test, []
+        self.feed(text)
+        self.close()
+        self.test.assertEqual(self.open, [])
+
+    def handle_startendtag(self, tag, attrs):
+        self.attributes(tag, attrs)
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes(tag, attrs)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        self.test.assertEqual(self.open.pop(), tag)
+
+    def attributes(self, tag, attrs):
+        self.test.assertNotIn(tag, ("script", "link", "iframe", "img", "object"))
+        for name, value in attrs:
+            self.test.assertFalse(name.startswith("on") or name == "src", (tag, name))
+            if name.endswith("href"):
+                self.test.assertTrue(value.startswith("data:image/png;base64,"), value[:40])
+
+
+def png_size(test, picture):
+    """Width and height of a PNG; every chunk's CRC and the size of the pixel data are checked."""
+    test.assertEqual(picture[:8], b"\x89PNG\r\n\x1a\n")
+    at, data, size = 8, b"", (0, 0)
+    while at < len(picture):
+        length, = struct.unpack(">I", picture[at:at + 4])
+        body = picture[at + 4:at + 8 + length]
+        test.assertEqual(struct.unpack(">I", picture[at + 8 + length:at + 12 + length])[0], zlib.crc32(body))
+        if body[:4] == b"IHDR":
+            size = struct.unpack(">II", body[4:12])
+        if body[:4] == b"IDAT":
+            data += body[4:]
+        at += 12 + length
+    test.assertEqual(len(zlib.decompress(data)), size[1] * (size[0] + 1))
+    return size
 
 
 DATA = os.path.join(os.environ.get("PEAR_TEST_DATA", ""), "gfs_wind_201810")
@@ -232,6 +282,53 @@ class Chain(unittest.TestCase):
         # The run's own checkpoint comes first, now that there is one.
         text = self.ok("forecast", self.config, *keys, "run.overwrite=true", "--dry-run")
         self.assertIn(os.path.join(other, "checkpoints", "step_00000001"), text)
+
+    def read_page(self):
+        with open(os.path.join(self.dir, "run", "report.html"), encoding="utf-8") as f:
+            return f.read()
+
+    def test_report_is_one_page_that_needs_nothing_else(self):
+        persistence = (self.config, "model.name=persistence", "run.name=<script>alert(1)<b>&")
+        self.ok("ingest", self.config)
+        self.assertIn("pear score", self.ok("report", *persistence, code=1))
+        self.ok("forecast", *persistence)
+        self.ok("score", *persistence)
+        before = sorted(os.listdir(os.path.join(self.dir, "run")))
+        self.assertIn("report.html", self.ok("report", *persistence, "--dry-run"))
+        self.assertEqual(sorted(os.listdir(os.path.join(self.dir, "run"))), before)
+        answer = json.loads(run("report", *persistence, "--json").stdout)
+        self.assertEqual(set(answer), MEMBERS)
+        self.assertEqual(answer["result"]["channels"], ["u10", "v10"])
+        self.assertEqual(answer["result"]["maps"]["lead"], "12h")
+        # The model is persistence itself: never smaller than it.
+        self.assertEqual([line["better"] for line in answer["result"]["verdict"]["against"]
+                          if line["against"] == "persistence"], [0])
+        text = self.read_page()
+        Page().check(self, text)
+        self.assertEqual(len(xml.etree.ElementTree.fromstring(text.split("\n", 1)[1]).findall(
+            ".//{http://www.w3.org/2000/svg}svg")), 2 * 3 + 3)  # channels x metrics, and three maps
+        pictures = [base64.b64decode(p, validate=True) for p in re.findall(r"data:image/png;base64,([^\"]+)", text)]
+        self.assertEqual([png_size(self, p) for p in pictures], [(360, 180), (255, 1)] * 3)
+        self.assertIn("&lt;script&gt;alert(1)&lt;b&gt;&amp;", text)
+        # A second report replaces the first; other choices are shown; what does not exist is an error.
+        self.assertIn("6h ahead", self.report_with(persistence, "report.lead=6h"))
+        self.assertIn("MissingChannel", self.json_error("report", *persistence, "report.channels=[z500]"))
+        self.assertIn("MissingTime", self.json_error("report", *persistence, "report.init=2018-10-08"))
+        self.ok("report", *persistence, "report.channels=[nonsense]", code=2)
+        for name in os.listdir(os.path.join(self.dir, "run", "forecasts", "persistence")):
+            os.remove(os.path.join(self.dir, "run", "forecasts", "persistence", name))
+        self.assertIn("no maps: there are no forecast files", self.report_with(persistence))
+
+    def report_with(self, config, *keys):
+        self.ok("report", *config, *keys)
+        text = self.read_page()
+        Page().check(self, text)
+        return text
+
+    def json_error(self, *args):
+        result = run(*args, "--json")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        return json.loads(result.stdout)["error"]["code"]
 
     def test_periods_that_overlap_are_refused(self):
         text = self.ok("train", self.config, "data.select.start=2018-10-08", code=2)
