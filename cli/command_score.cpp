@@ -13,14 +13,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Every model that left forecasts in the run folder; the run's own model carries the run's name.
+/// The run's own model, which carries the run's name, and those that score.models names.
 std::vector<forecast::ScoredForecast> forecasts_of(const forecast::RunConfig& config, const fs::path& run_dir) {
-  const fs::path folder = run_dir / "forecasts" / config.model.name;
-  if (!fs::is_directory(folder))
-    throw DataError(
-        "NoForecasts", "score",
-        {.what = "no forecasts in " + folder.string(), .hint = "run `pear forecast` with this configuration first"});
-  return {{.model = config.run.name, .folder = folder}};
+  const auto folder_of = [&](const std::string& name, const std::string& hint) {
+    const fs::path folder = run_dir / "forecasts" / fs::path(name).filename();
+    if (!fs::is_directory(folder))
+      throw DataError("NoForecasts", "score", {.what = "no forecasts in " + folder.string(), .hint = hint});
+    return folder;
+  };
+  std::vector<forecast::ScoredForecast> all{
+      {.model = config.run.name,
+       .folder = folder_of(config.model.name, "run `pear forecast` with this configuration first")}};
+  for (const std::string& name : config.score.models)
+    all.push_back({.model = name, .folder = folder_of(name, "run `pear forecast` with that model.name first")});
+  return all;
 }
 
 CommandResult compare(const Arguments& arguments) {

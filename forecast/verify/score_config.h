@@ -69,6 +69,7 @@ struct ScoreConfig {
   std::vector<std::string> regions{"global", "nh", "sh", "tropics"};
   std::map<std::string, BoxConfig> boxes;
   std::vector<std::string> references{"persistence", "climatology"};
+  std::vector<std::string> models;
   std::vector<std::string> variables;
   std::vector<double> levels_hpa;
   std::vector<Duration> leads;
@@ -89,6 +90,8 @@ struct ScoreConfig {
     visit("boxes", boxes, {.doc = "additional regions: name -> {south, north, west, east}"});
     visit("references", references,
           {.doc = "reference forecasts scored beside the model", .choices = {"persistence", "climatology"}});
+    visit("models", models,
+          {.doc = "other models of the run folder, scored on the same pairs, e.g. dycore_t21 (folders of forecasts/)"});
     visit("variables", variables, {.doc = "variables to score (default: all in the forecasts)"});
     visit("levels_hpa", levels_hpa,
           {.doc = "levels to score (default: all); pear_* also give the mean over them", .unit = "hPa"});
