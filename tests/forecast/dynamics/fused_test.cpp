@@ -55,10 +55,10 @@ PrimitiveState random_state(const Case& c) {
   const auto shaped = [&](const torch::Tensor& x) {
     return x.view({kTruncation + 1, 2, c.members, kLayers, kTruncation + 2});
   };
-  std::vector<torch::Tensor> fields{shaped(spectrum(random, n, 5e-5)), shaped(spectrum(random, n, 5e-6)),
-                                    shaped(spectrum(random, n, 30, -30))};
+  std::vector<torch::Tensor> fields{shaped(spectrum(random, n, 1e-5)), shaped(spectrum(random, n, 1e-6)),
+                                    shaped(spectrum(random, n, 10, -30))};
   if (c.moist) fields.push_back(shaped(spectrum(random, n, 8e-3, 4e-3)));
-  return {at::stack(fields, 2).to(c.dtype), spectrum(random, c.members, 0.05, -0.02).to(c.dtype)};
+  return {at::stack(fields, 2).to(c.dtype), spectrum(random, c.members, 0.02, -0.02).to(c.dtype)};
 }
 
 /// Everything of one model with the given path.
@@ -73,7 +73,7 @@ struct Model {
     transform = make_transform(o);
     const auto sigma = SigmaCoordinate::with_layers(kLayers);
     std::mt19937 random(3);
-    const auto ground = c.ground ? spectrum(random, 1, 8000).select(2, 0) : torch::Tensor();
+    const auto ground = c.ground ? spectrum(random, 1, 3000).select(2, 0) : torch::Tensor();
     const GridColumns columns(*transform, sigma, Planet());
     at::manual_seed(1);
     if (c.moist) {
