@@ -18,44 +18,49 @@
 HWY_BEFORE_NAMESPACE();
 namespace pear::forecast::HWY_NAMESPACE {
 
-/// What the layers of a block have in common.
+/// A block of all layers in the first cache. The fields are read from memory only once: layers lie a power of two apart
+/// on many grids and would push each other out of the caches.
 template <class T>
 struct ColumnSums {
+  LayerBlock<T> u, v, divergence, temperature, humidity;
   LayerBlock<T> advection, above;  ///< v . grad(pi); sum of layer masses down to the layer, it included
   T below[4][kBlock];              ///< sdot (X_{k+1} - X_k) at the lower half level: u, v, T', q
   T geopotential[kBlock];          ///< of the virtual excess in the layers below
 };
 
-template <class T>
+template <class T, bool kMoist>
 HWY_INLINE void sum_columns(const ProductsView<T>& v, ColumnSums<T>& s, int64_t at, int64_t stride, const T* px,
                             const T* py, T inverse_cos2, int64_t count) {
   for (int64_t k = 0; k < v.layers; ++k, at += stride) {
-    const T *u = v.u + at, *w = v.v + at, *divergence = v.divergence + at;
-    const T *before = s.above[k > 0 ? k - 1 : 0], thickness = v.thickness[k], keep = k > 0 ? T(1) : T(0);
-    T *advection = s.advection[k], *above = s.above[k];
+    const T *u = v.u + at, *w = v.v + at, *d = v.divergence + at, *t = v.temperature + at;
+    const T *q = kMoist ? v.humidity + at : t, *before = s.above[k > 0 ? k - 1 : 0];
+    const T thickness = v.thickness[k], keep = k > 0 ? T(1) : T(0);
+    T *advection = s.advection[k], *above = s.above[k], *own_u = s.u[k], *own_v = s.v[k], *own_d = s.divergence[k];
+    T *own_t = s.temperature[k], *own_q = s.humidity[k];
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; ++i) {
       advection[i] = (u[i] * px[i] + w[i] * py[i]) * inverse_cos2;
-      above[i] = keep * before[i] + (divergence[i] + advection[i]) * thickness;
+      above[i] = keep * before[i] + (d[i] + advection[i]) * thickness;
+      own_u[i] = u[i], own_v[i] = w[i], own_d[i] = d[i], own_t[i] = t[i];
+      if constexpr (kMoist) own_q[i] = q[i];
     }
   }
 }
 
 /// One layer; layers are taken from the ground up, so that fluxes and geopotential of the layer below are at hand.
 template <class T, bool kMoist, bool kPhysics>
-HWY_INLINE void layer_products(const ProductsView<T>& view, ColumnSums<T>& s, int64_t k, int64_t at, int64_t stride,
-                               int64_t row, const T* px, const T* py, int64_t count) {
+HWY_INLINE void layer_products(const ProductsView<T>& view, ColumnSums<T>& s, int64_t k, int64_t at, int64_t row,
+                               const T* px, const T* py, int64_t count) {
   const ProductsView<T> v = view;  // a copy: stores cannot change it
-  const int64_t up = k > 0 ? at - stride : at;
   const T inverse_cos2 = 1 / v.cos2[row], coriolis = v.coriolis[row], half_inverse = T(0.5) / v.thickness[k];
   const T upper_half = v.upper_half[k], log_share = v.log_ratio[k] / v.thickness[k];
   const T alpha = v.alpha[k], alpha_share = alpha / v.thickness[k], keep = k > 0 ? T(1) : T(0);
   const T log_ratio = v.log_ratio[k], gas = v.gas_constant;
   const T *total = s.above[v.layers - 1], *before = s.above[k > 0 ? k - 1 : 0], *above = s.above[k];
   const T* advection = s.advection[k];
-  const T *u = v.u + at, *w = v.v + at, *t = v.temperature + at, *d = v.divergence + at, *z = v.vorticity + at;
-  const T *u_up = v.u + up, *w_up = v.v + up, *t_up = v.temperature + up;
-  const T *q = kMoist ? v.humidity + at : t, *q_up = kMoist ? v.humidity + up : t;
+  const int64_t up = k > 0 ? k - 1 : 0;
+  const T *u = s.u[k], *w = s.v[k], *t = s.temperature[k], *d = s.divergence[k], *q = s.humidity[k];
+  const T *u_up = s.u[up], *w_up = s.v[up], *t_up = s.temperature[up], *q_up = s.humidity[up], *z = v.vorticity + at;
   const T *fu = kPhysics ? v.force_u + at : u, *fv = kPhysics ? v.force_v + at : u;
   const T *ft = kPhysics ? v.heating + at : u, *fq = kPhysics && kMoist ? v.moistening + at : u;
   T *au = v.au + at, *av = v.av + at, *ut = v.ut + at, *vt = v.vt + at;
@@ -109,9 +114,9 @@ HWY_INLINE void block_products(const ProductsView<T>& v, int64_t member, int64_t
   for (int64_t i = 0; i < kBlock; ++i) s.above[0][i] = 0, s.geopotential[i] = 0;
   for (auto& below : s.below)
     for (T& value : below) value = 0;
-  sum_columns(v, s, at + in_layer, stride, px, py, 1 / v.cos2[row], count);
+  sum_columns<T, kMoist>(v, s, at + in_layer, stride, px, py, 1 / v.cos2[row], count);
   for (int64_t k = v.layers - 1; k >= 0; --k)
-    layer_products<T, kMoist, kPhysics>(v, s, k, at + k * stride + in_layer, stride, row, px, py, count);
+    layer_products<T, kMoist, kPhysics>(v, s, k, at + k * stride + in_layer, row, px, py, count);
   for (int64_t i = 0; i < count; ++i) v.pressure[surface + i] = -s.above[v.layers - 1][i];
 }
 
