@@ -5,24 +5,14 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "forecast/dynamics/nature_constants.h"
+
 namespace pear::forecast {
-namespace {
-
-constexpr double kDay = 86400, kHour = 3600, kYearDays = 365.25;
-constexpr double kStratosphere = 200;        ///< K
-constexpr double kTopDragDays = 15;          ///< sponge on the uppermost layer
-constexpr double kMinWind2 = 9;              ///< m2 s-2, gustiness in evaporation
-constexpr double kScaleHeight = 8000;        ///< m, of the mixing heights
-constexpr double kMixing = 20;               ///< m2 s-1
-constexpr double kFillHours = 2;             ///< negative vapour is filled in this time
-constexpr double kMinPressureShare = 0.5;    ///< vapour pressure at saturation is at most this share of p
-
-double season(double days, double lag_days) { return std::cos(2 * std::numbers::pi * (days - lag_days) / kYearDays); }
-
-}  // namespace
+using namespace nature;
 
 NaturePhysicsOptions NaturePhysicsOptions::perturbed() {
   NaturePhysicsOptions o;
@@ -33,10 +23,11 @@ NaturePhysicsOptions NaturePhysicsOptions::perturbed() {
   return o;
 }
 
-NaturePhysics::NaturePhysics(GridColumns columns, torch::Tensor land, const NaturePhysicsOptions& options)
-    : columns_(std::move(columns)), options_(options) {
+NaturePhysics::NaturePhysics(GridColumns columns, torch::Tensor land, const NaturePhysicsOptions& options,
+                             GridPath path)
+    : columns_(std::move(columns)), options_(options), path_(path), tables_(columns_) {
   const auto& s = columns_.sigma;
-  land_ = land.to(s.options());
+  land_ = land.to(s.options()).contiguous();
   const double free = 1 / (options_.cooling_days_free * kDay), surface = 1 / (options_.cooling_days_surface * kDay);
   const auto boundary = ((s - 0.7) / 0.3).clamp_min(0);
   cooling_ = free + (surface - free) * boundary * columns_.cos2.square();
@@ -46,6 +37,7 @@ NaturePhysics::NaturePhysics(GridColumns columns, torch::Tensor land, const Natu
   near_ground_ = ((s - 0.5) / 0.5).clamp_min(0);
   critical_ = 0.60 + 0.35 * s.square();
   mixing_ = mixing_matrix();
+  tables_ = tables();
 }
 
 /// Vapour flux between layers, -K dq/dz with heights -H ln(sigma); conserves the mass of vapour.
@@ -68,9 +60,11 @@ torch::Tensor NaturePhysics::mixing_matrix() const {
 
 torch::Tensor NaturePhysics::equilibrium(const torch::Tensor& log_p, double days) const {
   const auto& c = columns_;
-  const auto land_season = 22 * season(days, 18) * c.sin_lat * land_ * near_ground_;
-  const auto flat = 293 - options_.equator_pole_contrast * c.sin_lat.square() - 10 * season(days, 25) * c.sin_lat;
-  return ((flat - land_season - 10 * log_p * c.cos2) * (c.planet.kappa() * log_p).exp()).clamp_min(kStratosphere);
+  const auto land_season = kLandSeason * season(days, kLandLag) * c.sin_lat * land_ * near_ground_;
+  const auto flat = kEquatorKelvin - options_.equator_pole_contrast * c.sin_lat.square() -
+                    kSeaSeason * season(days, kSeaLag) * c.sin_lat;
+  return ((flat - land_season - kStaticKelvin * log_p * c.cos2) * (c.planet.kappa() * log_p).exp())
+      .clamp_min(kStratosphere);
 }
 
 torch::Tensor NaturePhysics::saturation(const torch::Tensor& temperature, const torch::Tensor& pressure) const {
@@ -93,18 +87,23 @@ torch::Tensor NaturePhysics::evaporation(const GridFields& g, const torch::Tenso
                                          double days) const {
   const auto& c = columns_;
   const int64_t last = c.levels.num_layers() - 1;
-  const double centre = -6 * season(days, 45);
+  const double centre = kCentreShift * season(days, kCentreLag);
   const auto lat_deg = c.sin_lat.asin() * (180 / std::numbers::pi);
   const auto surface = 271 + 29 * (-((lat_deg - centre) / 26).square() / 2).exp();
   const auto ground_pressure = pressure.select(1, last) / c.levels.full.back();
   const auto wind2 = (g.u_cos.select(1, last).square() + g.v_cos.select(1, last).square()) / c.cos2;
   const auto t = temperature.select(1, last);
   const double share = c.planet.gas_constant / c.planet.gravity * c.levels.thickness.back() / c.levels.full.back();
-  return options_.exchange_coefficient * (1 - 0.6 * land_) * (wind2 + kMinWind2).sqrt() *
+  return options_.exchange_coefficient * (1 - kLandDrying * land_) * (wind2 + kMinWind2).sqrt() *
          (saturation(surface, ground_pressure) - humidity.select(1, last)).clamp_min(0) / (share * t);
 }
 
 torch::Tensor NaturePhysics::tendencies(const GridFields& g, double days) const {
+  const bool loops = takes_loops(path_, g.temperature.size(1), {g.all, g.temperature, land_});
+  return loops ? tendencies_fused(g, days) : tendencies_tensor(g, days);
+}
+
+torch::Tensor NaturePhysics::tendencies_tensor(const GridFields& g, double days) const {
   const auto& c = columns_;
   const auto log_p = g.pi.unsqueeze(1) + c.sigma.log();
   const auto temperature = g.temperature + c.planet.reference_temperature;

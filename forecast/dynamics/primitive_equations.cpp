@@ -11,7 +11,8 @@
 namespace pear::forecast {
 namespace {
 
-torch::Tensor column(const std::vector<double>& values, size_t first, size_t count, const torch::TensorOptions& options) {
+torch::Tensor column(const std::vector<double>& values, size_t first, size_t count,
+                     const torch::TensorOptions& options) {
   const std::vector<double> part(values.begin() + static_cast<std::ptrdiff_t>(first),
                                  values.begin() + static_cast<std::ptrdiff_t>(first + count));
   return torch::tensor(part, torch::kFloat64).to(options).view({-1, 1, 1, 1});
@@ -36,26 +37,31 @@ PrimitiveEquations::PrimitiveEquations(std::shared_ptr<const sphere::SphericalHa
   const auto mu = transform_->row_mu();
   cos2_ = (1 - mu[0].square()).to(options);
   coriolis_ = (2 * planet_.rotation * mu).to(options);
-  if (surface_geopotential.defined()) surface_geopotential_ = surface_geopotential.to(options);
+  if (surface_geopotential.defined()) surface_geopotential_ = surface_geopotential.to(options).contiguous();
   const auto layers = static_cast<size_t>(sigma_.num_layers());
   hydrostatic_ = sigma_.hydrostatic_matrix(planet_).to(options);
   half_ = column(sigma_.half, 1, layers - 1, options);
   thickness_ = column(sigma_.thickness, 0, layers, options);
   log_ratio_ = column(sigma_.log_ratio, 0, layers, options);
   alpha_ = column(sigma_.alpha, 0, layers, options);
+  upper_half_ = column(sigma_.half, 0, layers, options);
+  cos2_rows_ = at::cat({cos2_, cos2_}, 0).flatten().contiguous();
 }
 
-GridFields PrimitiveEquations::grid_fields(const PrimitiveState& state) const {
+torch::Tensor PrimitiveEquations::prepare_tensor(const PrimitiveState& state) const {
   const auto& t = *transform_;
-  const int64_t orders = t.num_orders(), degrees = t.num_degrees();
-  const int64_t members = state.num_members(), layers = state.num_layers(), fields = state.num_fields();
   const auto [u, v] =
       t.wind_from_vorticity_divergence(state.field(kVorticity), state.field(kDivergence), planet_.radius);
   const auto [px, py] = t.gradient(state.log_pressure);
-  const auto flat = [&](const torch::Tensor& x) { return x.reshape({orders, 2, -1, degrees}); };
-  const auto grid = t.synthesize(at::cat({flat(state.upper), flat(u), flat(v), state.log_pressure, px / planet_.radius,
-                                          py / planet_.radius},
-                                         2));
+  const auto flat = [&](const torch::Tensor& x) { return x.reshape({t.num_orders(), 2, -1, t.num_degrees()}); };
+  return at::cat({flat(state.upper), flat(u), flat(v), state.log_pressure, px / planet_.radius, py / planet_.radius},
+                 2);
+}
+
+GridFields PrimitiveEquations::grid_fields(const PrimitiveState& state) const {
+  const int64_t members = state.num_members(), layers = state.num_layers(), fields = state.num_fields();
+  const bool loops = takes_loops(path_, layers, {state.upper, state.log_pressure});
+  const auto grid = transform_->synthesize(loops ? prepare_fused(state) : prepare_tensor(state));
   GridFields g{.all = grid};
   int64_t next = 0;
   const auto upper = [&] {
@@ -77,11 +83,11 @@ GridFields PrimitiveEquations::grid_fields(const PrimitiveState& state) const {
 torch::Tensor PrimitiveEquations::products_tensor(const GridFields& g, const torch::Tensor& physics) const {
   const auto px = g.px.unsqueeze(1), py = g.py.unsqueeze(1);
   const int64_t layers = sigma_.num_layers();
-  const auto advection = (g.u_cos * px + g.v_cos * py) / cos2_;                     // G_k = v . grad(pi)
-  const auto layer_mass = (g.divergence + advection) * thickness_;                  // d_k
-  const auto above = at::cumsum(layer_mass, 1);                                     // C_k
+  const auto advection = (g.u_cos * px + g.v_cos * py) / cos2_;     // G_k = v . grad(pi)
+  const auto layer_mass = (g.divergence + advection) * thickness_;  // d_k
+  const auto above = at::cumsum(layer_mass, 1);                     // C_k
   const auto total = above.narrow(1, layers - 1, 1);
-  const auto sdot = half_ * total - above.narrow(1, 0, layers - 1);                 // at the inner half levels
+  const auto sdot = half_ * total - above.narrow(1, 0, layers - 1);  // at the inner half levels
   const auto omega = advection - (log_ratio_ * (above - layer_mass) + alpha_ * layer_mass) / thickness_;
   const auto temperature = g.temperature + planet_.reference_temperature;
   const bool moist = g.humidity.defined();
@@ -113,15 +119,16 @@ torch::Tensor PrimitiveEquations::products_tensor(const GridFields& g, const tor
   return at::cat(parts, 0);
 }
 
-torch::Tensor PrimitiveEquations::products(const GridFields& fields, const torch::Tensor& physics) const {
-  return products_tensor(fields, physics);
-}
-
 PrimitiveState PrimitiveEquations::tendencies(const PrimitiveState& state, const GridFields& fields,
                                               const torch::Tensor& physics) const {
+  const bool loops = takes_loops(path_, state.num_layers(), {state.upper, state.log_pressure, fields.all, physics});
+  const auto spectral = transform_->analyze(loops ? products_fused(fields, physics) : products_tensor(fields, physics));
+  return loops ? finish_fused(state, spectral) : finish_tensor(state, spectral);
+}
+
+PrimitiveState PrimitiveEquations::finish_tensor(const PrimitiveState& state, const torch::Tensor& spectral) const {
   const auto& t = *transform_;
   const int64_t members = state.num_members(), layers = state.num_layers();
-  const auto spectral = t.analyze(products(fields, physics));
   int64_t next = 0;
   const auto take = [&] {
     const auto x = spectral.narrow(2, next, members * layers);

@@ -5,16 +5,13 @@
 
 #include <memory>
 
+#include "forecast/dynamics/grid_path.h"
 #include "forecast/dynamics/planet.h"
 #include "forecast/dynamics/primitive_state.h"
 #include "forecast/dynamics/sigma_coordinate.h"
 #include "sphere/harmonics/transform.h"
 
 namespace pear::forecast {
-
-/// How the products on the grid are formed: one fused loop (CPU, no gradients), or tensor operations (any device,
-/// differentiable; the oracle of the loop). Automatic takes the loop where it can.
-enum class GridPath { Automatic, Fused, Tensor };
 
 /// Source:  Hoskins and Simmons 1975 (Q. J. R. Meteorol. Soc. 101) with the vertical differences of Simmons and
 ///          Burridge 1981; in sigma coordinates their pressure force is exactly R T grad(pi).
@@ -41,7 +38,13 @@ class PrimitiveEquations {
   /// Products on the grid, in the order in which they are analysed: [n, 2, H, L] with n = 6 BK + B (dry) or 9 BK + B:
   /// A_u, A_v, u T', v T', (u q, v q) all over cos^2 of u cos, then energy, T' source, (q source), and d pi / dt.
   torch::Tensor products_tensor(const GridFields& fields, const torch::Tensor& physics) const;
-  torch::Tensor products(const GridFields& fields, const torch::Tensor& physics) const;
+  torch::Tensor products_fused(const GridFields& fields, const torch::Tensor& physics) const;
+  /// The fields that go to the grid, [N+1, 2, n, J]: upper, u, v, pi and its gradient.
+  torch::Tensor prepare_tensor(const PrimitiveState& state) const;
+  torch::Tensor prepare_fused(const PrimitiveState& state) const;
+  /// Tendencies from analysed products.
+  PrimitiveState finish_tensor(const PrimitiveState& state, const torch::Tensor& products) const;
+  PrimitiveState finish_fused(const PrimitiveState& state, const torch::Tensor& products) const;
 
   std::shared_ptr<const sphere::SphericalHarmonicTransform> transform_;
   SigmaCoordinate sigma_;
@@ -49,8 +52,9 @@ class PrimitiveEquations {
   torch::Tensor surface_geopotential_;
   GridPath path_;
   torch::Tensor cos2_, coriolis_;
-  torch::Tensor hydrostatic_;  ///< [K, K]
+  torch::Tensor hydrostatic_;                           ///< [K, K]
   torch::Tensor half_, thickness_, log_ratio_, alpha_;  ///< [K or K-1, 1, 1, 1]
+  torch::Tensor upper_half_, cos2_rows_;                ///< for the loops: [K], [2 H]
 };
 
 }  // namespace pear::forecast

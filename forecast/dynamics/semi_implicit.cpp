@@ -25,8 +25,9 @@ torch::Tensor degrees(int64_t truncation) {
 }  // namespace
 
 SemiImplicitLeapfrog::SemiImplicitLeapfrog(const SigmaCoordinate& sigma, const Planet& planet, int64_t truncation,
-                                           const torch::TensorOptions& tensor_options, const LeapfrogOptions& options)
-    : options_(options), gas_reference_(planet.gas_constant * planet.reference_temperature) {
+                                           const torch::TensorOptions& tensor_options, const LeapfrogOptions& options,
+                                           GridPath path)
+    : options_(options), path_(path), gas_reference_(planet.gas_constant * planet.reference_temperature) {
   const auto column = [&](const std::vector<double>& values) {
     return torch::tensor(values, torch::kFloat64).to(tensor_options).view({-1, 1});
   };
@@ -34,25 +35,39 @@ SemiImplicitLeapfrog::SemiImplicitLeapfrog(const SigmaCoordinate& sigma, const P
   hydrostatic_ = sigma.hydrostatic_matrix(planet).to(tensor_options);
   temperature_ = sigma.temperature_matrix(planet).to(tensor_options);
   thickness_ = column(sigma.thickness);
-  vectors_ = modes.vectors.to(tensor_options);
-  inverse_ = modes.inverse.to(tensor_options);
+  vectors_ = modes.vectors.to(tensor_options).contiguous();
+  inverse_ = modes.inverse.to(tensor_options).contiguous();
   speeds2_ = modes.speeds2.to(tensor_options).view({-1, 1});
   const auto l = degrees(truncation);
   const auto n = static_cast<double>(truncation);
   laplacian_ = (-l * (l + 1) / (planet.radius * planet.radius)).to(tensor_options);
   const double rate = options.diffusion_time_days > 0 ? 1 / (options.diffusion_time_days * kSecondsPerDay) : 0;
-  diffusion_ = (rate * (l * (l + 1) / (n * (n + 1))).pow(static_cast<double>(options.diffusion_order) / 2))
-                   .to(tensor_options);
+  diffusion_ =
+      (rate * (l * (l + 1) / (n * (n + 1))).pow(static_cast<double>(options.diffusion_order) / 2)).to(tensor_options);
   std::vector<double> slope;
   for (const double s : sigma.full) {
     const double standard = kSurfaceKelvin * std::pow(s, kLapseExponent);
     slope.push_back(options.diffuse_along_pressure && standard > kTropopauseKelvin ? kLapseExponent * standard : 0);
   }
   pressure_slope_ = column(slope);
+  // G x: own x_k + below_j x_j of the layers under it. H x: own x_k + above_k times the mass-weighted sum over it.
+  const auto row = [](const std::vector<double>& values) { return torch::tensor(values, torch::kFloat64); };
+  const double gas = planet.gas_constant, warming = planet.kappa() * planet.reference_temperature;
+  sums_ = at::stack({gas * row(sigma.alpha), gas * row(sigma.log_ratio), warming * row(sigma.alpha),
+                     warming * row(sigma.log_ratio) / row(sigma.thickness)})
+              .to(tensor_options);
 }
 
 PrimitiveState SemiImplicitLeapfrog::advance(const PrimitiveState& previous, const PrimitiveState& now,
                                              const PrimitiveState& tendency, double tau) const {
+  const bool loops = takes_loops(
+      path_, now.num_layers(),
+      {previous.upper, previous.log_pressure, now.upper, now.log_pressure, tendency.upper, tendency.log_pressure});
+  return loops ? advance_fused(previous, now, tendency, tau) : advance_tensor(previous, now, tendency, tau);
+}
+
+PrimitiveState SemiImplicitLeapfrog::advance_tensor(const PrimitiveState& previous, const PrimitiveState& now,
+                                                    const PrimitiveState& tendency, double tau) const {
   const double alpha = options_.implicit_weight;
   // Shapes: fields [N+1, 2, B, K, J]; pressure as one more layer [N+1, 2, B, 1, J].
   const auto pressure = [](const PrimitiveState& s) { return s.log_pressure.unsqueeze(3); };
@@ -62,10 +77,9 @@ PrimitiveState SemiImplicitLeapfrog::advance(const PrimitiveState& previous, con
   const auto mass = thickness_.t();
   const auto r_temperature = tendency.field(kTemperature) + at::matmul(temperature_, d_divergence);
   const auto r_pressure = pressure(tendency) + at::matmul(mass, d_divergence);
-  const auto r_divergence =
-      tendency.field(kDivergence) +
-      laplacian_ * (at::matmul(hydrostatic_, d_temperature - alpha * tau * r_temperature) +
-                    gas_reference_ * (d_pressure - alpha * tau * r_pressure));
+  const auto r_divergence = tendency.field(kDivergence) +
+                            laplacian_ * (at::matmul(hydrostatic_, d_temperature - alpha * tau * r_temperature) +
+                                          gas_reference_ * (d_pressure - alpha * tau * r_pressure));
   const auto modes = at::matmul(inverse_, tau * r_divergence);
   const auto scale = 1 - (alpha * tau) * (alpha * tau) * laplacian_ * speeds2_;
   const auto divergence = at::matmul(vectors_, modes / scale);
@@ -86,7 +100,11 @@ PrimitiveState SemiImplicitLeapfrog::advance(const PrimitiveState& previous, con
 }
 
 void SemiImplicitLeapfrog::filter(const PrimitiveState& previous, PrimitiveState& now, PrimitiveState& next) const {
+  const bool loops =
+      takes_loops(path_, now.num_layers(),
+                  {previous.upper, previous.log_pressure, now.upper, now.log_pressure, next.upper, next.log_pressure});
   const auto one = [&](const torch::Tensor& p, torch::Tensor& n, torch::Tensor& x) {
+    if (loops) return filter_fused(p, n, x);
     const auto d = options_.filter / 2 * (p - 2 * n + x);
     n = n + options_.filter_balance * d;
     x = x - (1 - options_.filter_balance) * d;

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include "forecast/dynamics/grid_path.h"
 #include "forecast/dynamics/planet.h"
 #include "forecast/dynamics/primitive_state.h"
 #include "forecast/dynamics/sigma_coordinate.h"
@@ -22,7 +23,8 @@ struct LeapfrogOptions {
 class SemiImplicitLeapfrog {
  public:
   SemiImplicitLeapfrog(const SigmaCoordinate& sigma, const Planet& planet, int64_t truncation,
-                       const torch::TensorOptions& tensor_options, const LeapfrogOptions& options);
+                       const torch::TensorOptions& tensor_options, const LeapfrogOptions& options,
+                       GridPath path = GridPath::Automatic);
 
   /// previous (t - 1), now (t) and the explicit tendencies at t -> (t + 1), `tau` seconds after `previous`.
   PrimitiveState advance(const PrimitiveState& previous, const PrimitiveState& now, const PrimitiveState& tendency,
@@ -31,8 +33,15 @@ class SemiImplicitLeapfrog {
   void filter(const PrimitiveState& previous, PrimitiveState& now, PrimitiveState& next) const;
 
  private:
+  PrimitiveState advance_tensor(const PrimitiveState& previous, const PrimitiveState& now,
+                                const PrimitiveState& tendency, double tau) const;
+  PrimitiveState advance_fused(const PrimitiveState& previous, const PrimitiveState& now,
+                               const PrimitiveState& tendency, double tau) const;
+  /// The filter on one tensor of each time level.
+  void filter_fused(const torch::Tensor& previous, torch::Tensor& now, torch::Tensor& next) const;
 
   LeapfrogOptions options_;
+  GridPath path_;
   double gas_reference_;                    ///< R Tref
   torch::Tensor hydrostatic_, temperature_; ///< G, H: [K, K]
   torch::Tensor thickness_;                 ///< [K, 1]
@@ -41,6 +50,7 @@ class SemiImplicitLeapfrog {
   torch::Tensor laplacian_;                 ///< -l (l + 1) / a^2: [N+1, 1, 1, 1, J]
   torch::Tensor diffusion_;                 ///< nu_l, s-1, the same shape
   torch::Tensor pressure_slope_;            ///< c_k: [K, 1]
+  torch::Tensor sums_;                      ///< for the loops: G and H as sums from one side, [4, K]
 };
 
 }  // namespace pear::forecast

@@ -77,6 +77,8 @@ class SphericalHarmonicTransform {
   /// Quadrature weights of the grid [2, H, 1] so that sum(weights * f) / num_columns is the global mean; float64, CPU.
   const torch::Tensor& row_weights() const { return row_weights_; }
   const HarmonicsOptions& options() const { return options_; }
+  /// Factors of the derivatives, for loops that fuse several of them.
+  const DegreeTables& degree_tables() const { return tables_; }
   int64_t num_orders() const { return options_.truncation + 1; }
   int64_t num_degrees() const { return options_.truncation + 2; }
   int64_t num_hemisphere_rows() const { return (options_.num_rows + 1) / 2; }
