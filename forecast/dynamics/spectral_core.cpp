@@ -52,7 +52,7 @@ double default_time_step(int64_t truncation) {
     case 42:
       return 1440;
     case 63:
-      return 960;
+      return 900;
     default:
       break;
   }

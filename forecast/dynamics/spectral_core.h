@@ -27,7 +27,7 @@ struct SpectralCoreOptions {
 /// The transform that the options ask for.
 std::shared_ptr<const sphere::SphericalHarmonicTransform> make_transform(const SpectralCoreOptions& options);
 
-/// Stable with 20 % to spare for jets up to about 100 m/s: 2700, 2160, 1440, 960 s at T21, T31, T42, T63; other
+/// Stable with 20 % to spare for jets up to about 100 m/s: 2700, 2160, 1440, 900 s at T21, T31, T42, T63; other
 /// truncations: the largest divisor of 6 h not above that rule.
 double default_time_step(int64_t truncation);
 
