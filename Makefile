@@ -1,13 +1,14 @@
 # The front door: every target does its own set-up, takes nothing for granted and says what it does.
 #   make build    build/release/pear            make test     all tests, ends with CTest's summary
-#   make example  real GFS winds -> scores       make bench    benchmark programs with ratios
+#   make demo     simulated weather -> scores    make example  real GFS winds -> scores
+#   make bench    benchmark programs with ratios
 #   make asan     tests under sanitizers         make minimal  build and test without CUDA, MPI, GRIB
 #   make fuzz     decoders of untrusted input under libFuzzer, FUZZ_SECONDS (20) each
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 JOBS ?= $(shell nproc)
-.PHONY: build test example bench asan minimal fuzz check-format clean clean-deps
+.PHONY: build test demo example bench asan minimal fuzz check-format clean clean-deps
 
 build: PRESET = release
 build:
@@ -33,6 +34,9 @@ fuzz:
 	@echo "== packages (installed if missing)"; scripts/setup.sh build test fuzz
 	@cmake --preset fuzz > /dev/null && cmake --build build/fuzz --target fuzz_targets -j $(JOBS)
 	@scripts/fuzz.sh
+
+demo: build
+	@scripts/demo.sh
 
 example: build
 	@scripts/example.sh

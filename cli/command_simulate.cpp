@@ -16,8 +16,7 @@ const std::vector<double> kDefaultLevels{1000, 925, 850, 700, 600, 500, 400, 300
 forecast::NatureRunRequest request_of(const forecast::RunConfig& config) {
   forecast::NatureRunRequest r{.config = config.simulate};
   r.levels_hpa = config.data.levels_hpa.empty() ? kDefaultLevels : config.data.levels_hpa;
-  r.folder = config.simulate.dir.empty() ? std::filesystem::path(config.run.folder()) / "nature_run"
-                                         : std::filesystem::path(config.simulate.dir.str());
+  r.folder = config.simulation_folder();
   r.seed = static_cast<uint64_t>(config.run.seed);
   r.overwrite = config.run.overwrite;
   r.provenance = provenance_base();

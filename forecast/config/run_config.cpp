@@ -19,9 +19,23 @@ void RunConfig::validate(ConfigIssues& issues, const std::string&) const {
   }
 }
 
+namespace {
+
+/// What is simulated in this run is its data, unless the data section says otherwise.
+void take_data_from_simulation(RunConfig& config) {
+  if (config.simulate.length.seconds == 0) return;
+  const std::string folder = config.simulation_folder();
+  const std::string member = config.simulate.members > 1 ? "/member_000" : "";
+  if (config.data.sources.empty()) config.data.sources = {Path{folder + member + "/nature_run_*.nc"}};
+  if (config.data.store.empty()) config.data.store = Path{config.run.folder() + "/store"};
+}
+
+}  // namespace
+
 LoadedConfig load_run_config(const ConfigInput& input) {
   LoadedConfig loaded;
   loaded.origins = read_config(loaded.config, input);
+  take_data_from_simulation(loaded.config);
   return loaded;
 }
 

@@ -62,6 +62,10 @@ struct RunConfig {
     visit("report", report, {.doc = "page of curves, tables and maps"});
     visit("check", check, {.doc = "preflight"});
   }
+  /// Where the nature run goes: simulate.dir, else nature_run in the run folder.
+  std::string simulation_folder() const {
+    return simulate.dir.empty() ? run.folder() + "/nature_run" : simulate.dir.str();
+  }
   /// Checks between sections; each section checks itself.
   void validate(ConfigIssues& issues, const std::string& path) const;
 };

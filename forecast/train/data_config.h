@@ -30,8 +30,8 @@ struct DataConfig {
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
-    visit("sources", sources, {.doc = "files or globs that ingest reads"});
-    visit("store", store, {.doc = "folder of the training store"});
+    visit("sources", sources, {.doc = "files or globs that ingest reads (default with a simulation: its files)"});
+    visit("store", store, {.doc = "folder of the training store (default with a simulation: store in the run folder)"});
     visit("variables", variables, {.doc = "variables by name, surface and upper-air"});
     visit("levels_hpa", levels_hpa, {.doc = "pressure levels of every upper-air variable", .unit = "hPa"});
     visit("every", every, {.doc = "spacing of the states"});
