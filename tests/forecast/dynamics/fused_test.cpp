@@ -29,11 +29,12 @@ struct Case {
 /// Rounding of a few dozen operations, some of which cancel a digit; of the largest value of a field.
 double tolerance(torch::Dtype dtype) { return dtype == torch::kFloat64 ? 1e-13 : 3e-5; }
 
-std::string name(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string name(const Case& c) {
   return std::string(c.moist ? "Moist" : "Dry") + (c.dtype == torch::kFloat64 ? "Double" : "Float") + "Batch" +
          std::to_string(c.members) + (c.ground ? "Mountains" : "Flat");
 }
+
+void PrintTo(const Case& c, std::ostream* out) { *out << name(c); }
 
 /// Random spectrum that falls off with degree, a field of standard deviation about `size`; [N+1, 2, fields, J].
 torch::Tensor spectrum(std::mt19937& random, int64_t fields, double size, double mean = 0) {
@@ -151,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(Dynamics, Fused,
                                          Case{false, torch::kFloat64, 1, true}, Case{false, torch::kFloat64, 3, false},
                                          Case{true, torch::kFloat32, 1, true}, Case{true, torch::kFloat32, 3, false},
                                          Case{true, torch::kFloat64, 1, false}, Case{true, torch::kFloat64, 3, true}),
-                         name);
+                         [](const auto& info) { return name(info.param); });
 
 TEST(FusedPath, MoistAirUnderHeldSuarezKeepsItsVapour) {
   const torch::InferenceMode no_autograd;
