@@ -1,4 +1,5 @@
 // The fused loops against the tensor operations that they replace.
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/rand.h>
@@ -100,6 +101,7 @@ void expect_close(const torch::Tensor& a, const torch::Tensor& b, int64_t dim, d
 
 class Fused : public testing::TestWithParam<Case> {
  protected:
+  Fused() { at::set_num_threads(1); }  // small tensors: threads would wait for each other
   torch::InferenceMode no_autograd_;
 };
 
