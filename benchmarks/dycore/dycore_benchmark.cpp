@@ -27,7 +27,7 @@ namespace pear::benchmarks {
 namespace {
 
 using namespace forecast;
-constexpr int kRepeats = 15;
+constexpr int kRepeats = 40;
 constexpr int64_t kStepsPerRepeat = 8, kSpinUpSteps = 40;
 
 double cpu_ms() {

@@ -121,7 +121,8 @@ torch::Tensor PrimitiveEquations::products_tensor(const GridFields& g, const tor
 
 PrimitiveState PrimitiveEquations::tendencies(const PrimitiveState& state, const GridFields& fields,
                                               const torch::Tensor& physics) const {
-  const bool loops = takes_loops(path_, state.num_layers(), {state.upper, state.log_pressure, fields.all, physics});
+  const bool loops = takes_loops(path_, state.num_layers(),
+                                 {state.upper, state.log_pressure, fields.all, physics, surface_geopotential_});
   const auto spectral = transform_->analyze(loops ? products_fused(fields, physics) : products_tensor(fields, physics));
   return loops ? finish_fused(state, spectral) : finish_tensor(state, spectral);
 }

@@ -1,4 +1,5 @@
 // The fused loops against the tensor operations that they replace.
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/rand.h>
@@ -29,11 +30,12 @@ struct Case {
 /// Rounding of a few dozen operations, some of which cancel a digit; of the largest value of a field.
 double tolerance(torch::Dtype dtype) { return dtype == torch::kFloat64 ? 1e-13 : 3e-5; }
 
-std::string name(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string name(const Case& c) {
   return std::string(c.moist ? "Moist" : "Dry") + (c.dtype == torch::kFloat64 ? "Double" : "Float") + "Batch" +
          std::to_string(c.members) + (c.ground ? "Mountains" : "Flat");
 }
+
+void PrintTo(const Case& c, std::ostream* out) { *out << name(c); }
 
 /// Random spectrum that falls off with degree, a field of standard deviation about `size`; [N+1, 2, fields, J].
 torch::Tensor spectrum(std::mt19937& random, int64_t fields, double size, double mean = 0) {
@@ -99,6 +101,7 @@ void expect_close(const torch::Tensor& a, const torch::Tensor& b, int64_t dim, d
 
 class Fused : public testing::TestWithParam<Case> {
  protected:
+  Fused() { at::set_num_threads(1); }  // small tensors: threads would wait for each other
   torch::InferenceMode no_autograd_;
 };
 
@@ -151,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(Dynamics, Fused,
                                          Case{false, torch::kFloat64, 1, true}, Case{false, torch::kFloat64, 3, false},
                                          Case{true, torch::kFloat32, 1, true}, Case{true, torch::kFloat32, 3, false},
                                          Case{true, torch::kFloat64, 1, false}, Case{true, torch::kFloat64, 3, true}),
-                         name);
+                         [](const auto& info) { return name(info.param); });
 
 TEST(FusedPath, MoistAirUnderHeldSuarezKeepsItsVapour) {
   const torch::InferenceMode no_autograd;
