@@ -9,6 +9,7 @@
 #include "forecast/ingest/ingest_config.h"
 #include "forecast/model/model_config.h"
 #include "forecast/rollout/forecast_config.h"
+#include "forecast/studies/experiment_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
@@ -39,6 +40,7 @@ struct RunConfig {
   ForecastConfig forecast;
   ScoreConfig score;
   CheckSection check;
+  ExperimentConfig experiment;
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
@@ -53,6 +55,7 @@ struct RunConfig {
     visit("forecast", forecast, {.doc = "rollouts"});
     visit("score", score, {.doc = "metrics"});
     visit("check", check, {.doc = "preflight"});
+    visit("experiment", experiment, {.doc = "studies"});
   }
   /// Checks between sections; each section checks itself.
   void validate(ConfigIssues& issues, const std::string& path) const;
