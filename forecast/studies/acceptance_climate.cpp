@@ -213,7 +213,7 @@ CoreState perturbed(const SpectralCore& core, const CoreState& state, double kel
   const auto zero = torch::zeros_like(noise);
   const auto push = torch::cat({zero, zero, noise, zero}, 2);
   out.now.upper = state.now.upper + push;  // both time levels, else half of it is a splitting of the two
-  out.previous.upper = state.previous.upper + push;
+  if (state.previous.upper.defined()) out.previous.upper = state.previous.upper + push;
   return out;
 }
 

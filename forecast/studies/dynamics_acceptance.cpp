@@ -181,6 +181,7 @@ std::vector<AcceptanceSetup> acceptance_setups(const AcceptanceRequest& request)
     s.layers = e.layers > 0 ? e.layers : c.layers;
     s.days = e.days > 0 ? e.days : c.days;
     s.spin_up_days = e.spin_up_days >= 0 ? static_cast<double>(e.spin_up_days) : c.spin_up_days;
+    if (name != "reproducibility") s.days = std::max(1.0, s.days);  // they count days
     if (name == "held_suarez" && s.spin_up_days >= s.days) s.spin_up_days = std::floor(s.days / 2);
     s.dtype = c.dtype;
     const bool own = c.time_step > 0 && s.truncation == c.truncation;
