@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "cli/command_check.h"
+#include "cli/command_experiment.h"
 #include "cli/command_forecast.h"
 #include "cli/command_ingest.h"
 #include "cli/command_inspect.h"
@@ -80,6 +81,15 @@ const std::vector<Command>& all_commands() {
        .examples = {"pear check configs/run/gfs_wind.yaml",
                     "pear check configs/run/gfs_wind.yaml check.verb=forecast --json"},
        .run = &run_check},
+      {.name = "experiment",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "a study by experiment.name: the dynamical core against its acceptance values",
+       .sections = {"run", "experiment"},
+       .examples = {"pear experiment configs/run/dynamics_acceptance.yaml --dry-run",
+                    "pear experiment configs/run/dynamics_acceptance.yaml experiment.cases=[steady] "
+                    "experiment.truncation=21 experiment.days=1"},
+       .can_stop = true,
+       .run = &run_experiment},
   };
   return commands;
 }

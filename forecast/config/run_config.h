@@ -10,6 +10,7 @@
 #include "forecast/ingest/ingest_config.h"
 #include "forecast/model/model_config.h"
 #include "forecast/rollout/forecast_config.h"
+#include "forecast/studies/experiment_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
@@ -44,6 +45,7 @@ struct RunConfig {
   ScoreConfig score;
   ReportConfig report;
   CheckSection check;
+  ExperimentConfig experiment;
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
@@ -61,6 +63,7 @@ struct RunConfig {
     visit("score", score, {.doc = "metrics"});
     visit("report", report, {.doc = "page of curves, tables and maps"});
     visit("check", check, {.doc = "preflight"});
+    visit("experiment", experiment, {.doc = "studies"});
   }
   /// Where the nature run goes: simulate.dir, else nature_run in the run folder.
   std::string simulation_folder() const {

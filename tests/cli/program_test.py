@@ -23,7 +23,7 @@ from binary import has_grib  # noqa: E402
 
 PEAR, SOURCE = "", ""
 MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
-VERBS = ["ingest", "regrid", "train", "forecast", "score", "report", "inspect", "check"]
+VERBS = ["simulate", "ingest", "regrid", "train", "forecast", "score", "report", "inspect", "check", "experiment"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
 
 

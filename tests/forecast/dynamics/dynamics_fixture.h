@@ -1,10 +1,12 @@
 // What the tests of the dynamical core share: small cores, norms on the grid, analytic starts.
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -16,6 +18,12 @@
 #include "forecast/dynamics/spectral_core.h"
 
 namespace pear::forecast::testing {
+
+/// Small tensors: a second thread costs more than it does, most of all on a busy machine.
+class OneThread : public ::testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+inline const auto* const kOneThread = ::testing::AddGlobalTestEnvironment(new OneThread);
 
 using Transform = std::shared_ptr<const sphere::SphericalHarmonicTransform>;
 
