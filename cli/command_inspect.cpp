@@ -36,6 +36,7 @@ CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {
   if (path.extension() == ".safetensors") return inspect_safetensors(path);
   if (is_scores(path)) return inspect_scores(path);
   if (auto forecast = inspect_forecast(path)) return *forecast;
+  if (auto climatology = inspect_climatology(path)) return *climatology;
   return inspect_fields(path, arguments.verify);
 }
 

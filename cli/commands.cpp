@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "cli/command_check.h"
+#include "cli/command_climatology.h"
 #include "cli/command_experiment.h"
 #include "cli/command_forecast.h"
 #include "cli/command_ingest.h"
@@ -38,6 +39,14 @@ const std::vector<Command>& all_commands() {
        .examples = {"pear regrid $PEAR_TEST_DATA/era5/era5_t2m_20170101T12_0p25.nc t2m_hp32.nc grid=healpix:32",
                     "pear regrid t2m_hp32.nc t2m_2deg.nc grid=latlon:91x180+poles method=bilinear"},
        .run = &run_regrid},
+      {.name = "climatology",
+       .usage = "CONFIG.yaml [key.sub=value ...]",
+       .purpose = "store -> mean state by hour and day of the year, for anomalies and as a reference",
+       .sections = {"run", "data", "climatology"},
+       .examples = {"pear climatology configs/run/gfs_wind.yaml --dry-run",
+                    "pear climatology configs/run/gfs_wind.yaml climatology.kind=mean"},
+       .can_stop = true,
+       .run = &run_climatology},
       {.name = "train",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "store -> checkpoints of a trained network; continues a run that was stopped",
@@ -49,7 +58,7 @@ const std::vector<Command>& all_commands() {
       {.name = "forecast",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "checkpoint or named model -> one forecast file per initial time",
-       .sections = {"run", "data", "model", "forecast"},
+       .sections = {"run", "data", "model", "climatology", "forecast"},
        .examples = {"pear forecast configs/run/gfs_wind.yaml --dry-run",
                     "pear forecast configs/run/gfs_wind.yaml forecast.lead=24h"},
        .can_stop = true,
@@ -57,7 +66,7 @@ const std::vector<Command>& all_commands() {
       {.name = "score",
        .usage = "CONFIG.yaml [key.sub=value ...]  |  LEFT RIGHT",
        .purpose = "forecasts against the truth, beside persistence and climatology; or two sets of scores",
-       .sections = {"run", "data", "score"},
+       .sections = {"run", "data", "climatology", "score"},
        .examples = {"pear score configs/run/gfs_wind.yaml",
                     "pear score $PEAR_RUNS/gfs_wind $PEAR_RUNS/gfs_wind --json"},
        .can_stop = true,
@@ -77,7 +86,8 @@ const std::vector<Command>& all_commands() {
       {.name = "check",
        .usage = "CONFIG.yaml [check.verb=train] [key.sub=value ...]",
        .purpose = "look ahead: shapes, memory, disk, steps, data; changes nothing",
-       .sections = {"run", "grid", "data", "ingest", "model", "train", "checkpoint", "forecast", "score", "check"},
+       .sections = {"run", "grid", "data", "ingest", "model", "train", "checkpoint", "forecast", "climatology", "score",
+                    "check"},
        .examples = {"pear check configs/run/gfs_wind.yaml",
                     "pear check configs/run/gfs_wind.yaml check.verb=forecast --json"},
        .run = &run_check},

@@ -51,7 +51,7 @@ std::string program_help() {
       "pear: weather forecasts with a neural network on the sphere\n\n"
       "  pear <verb> [CONFIG.yaml] [key.sub=value ...] [flags]\n\n"
       "Verbs:\n";
-  for (const Command& c : all_commands()) text += fmt::format("  {:<10} {}\n", c.name, c.purpose);
+  for (const Command& c : all_commands()) text += fmt::format("  {:<12} {}\n", c.name, c.purpose);
   text += "\nFlags of every verb:\n";
   for (const Flag& flag : all_flags())
     if (flag.verbs.empty()) text += flag_line(flag);

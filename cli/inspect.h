@@ -17,6 +17,8 @@ CommandResult inspect_checkpoint(const std::filesystem::path& path, bool verify)
 CommandResult inspect_safetensors(const std::filesystem::path& path);
 /// GRIB and NetCDF fields, with minimum, mean and maximum of every variable.
 CommandResult inspect_fields(const std::filesystem::path& path, bool verify);
+/// Empty if the file is no climatology.
+std::optional<CommandResult> inspect_climatology(const std::filesystem::path& path);
 /// scores.json, scores.csv or sums.nc.
 CommandResult inspect_scores(const std::filesystem::path& path);
 /// Regridding weights.

@@ -91,6 +91,7 @@ forecast::RolloutRequest rollout_request(const forecast::RunConfig& config) {
 forecast::ScoreRequest score_request(const forecast::RunConfig& config) {
   forecast::ScoreRequest request;
   request.run_dir = config.run.folder();
+  request.climatology = config.climatology;
   request.climatology_period = config.data.train;
   request.config = config.score;
   request.seed = static_cast<uint64_t>(config.run.seed);

@@ -7,12 +7,12 @@
 #include "base/config/writer.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "forecast/config/climatology_request.h"
 #include "forecast/dynamics/dycore_model.h"
 #include "forecast/model/baselines.h"
 #include "forecast/train/checkpoint.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/trained_model.h"
-#include "forecast/verify/climatology.h"
 
 namespace pear::forecast {
 namespace fs = std::filesystem;
@@ -44,16 +44,18 @@ NamedModel baseline(const RunConfig& config, const std::shared_ptr<const io::Sto
   const Duration step = config.data.lead_or_every();
   if (config.model.name == "persistence")
     return {std::make_unique<PersistenceModel>(layout, step), "persistence " + store->fingerprint(), "baseline"};
-  const TimeSelection& period =
-      config.score.climatology.period.empty() ? config.data.train : config.score.climatology.period;
-  require_keys("model.name=climatology", {{"data.train", !period.empty()}});
-  if (use == ModelUse::Plan)
-    return {std::make_unique<PlannedModel>("climatology", layout, step), "climatology of " + store->fingerprint(),
-            "baseline"};
-  const fs::path folder = config.run.folder();
-  ensure_writable_directory(folder);
-  auto climatology = make_climatology(*store, config.score.climatology, period, folder / "climatology.nc");
-  const std::string id = "climatology " + sha256_hex(climatology->definition().dump());
+  const ClimatologyRequest request = climatology_request(config, store);
+  require_keys("model.name=climatology",
+               {{"data.train", !request.default_period.empty() || !request.config.period.empty()}});
+  const auto id_of = [](const nlohmann::json& definition) { return "climatology " + sha256_hex(definition.dump()); };
+  if (use == ModelUse::Plan) {
+    const fs::path file = request.config.file.str();
+    const bool is_there = !file.empty() && fs::exists(file);
+    const auto definition = is_there ? obtain_climatology(request)->definition() : plan_climatology(request).definition;
+    return {std::make_unique<PlannedModel>("climatology", layout, step), id_of(definition), "baseline"};
+  }
+  auto climatology = obtain_climatology(request);
+  const std::string id = id_of(climatology->definition());
   return {std::make_unique<ClimatologyModel>(layout, step, std::move(climatology)), id, "baseline"};
 }
 

@@ -14,6 +14,7 @@
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
+#include "forecast/verify/climatology_config.h"
 #include "forecast/verify/report_config.h"
 #include "forecast/verify/score_config.h"
 #include "regrid/regrid_config.h"
@@ -42,6 +43,7 @@ struct RunConfig {
   TrainConfig train;
   CheckpointConfig checkpoint;
   ForecastConfig forecast;
+  ClimatologyConfig climatology;
   ScoreConfig score;
   ReportConfig report;
   CheckSection check;
@@ -60,6 +62,8 @@ struct RunConfig {
     visit("train", train, {.doc = "optimisation"});
     visit("checkpoint", checkpoint, {.doc = "when to save"});
     visit("forecast", forecast, {.doc = "rollouts"});
+    visit("climatology", climatology,
+          {.doc = "mean state of anomalies, of the reference and of the model climatology"});
     visit("score", score, {.doc = "metrics"});
     visit("report", report, {.doc = "page of curves, tables and maps"});
     visit("check", check, {.doc = "preflight"});

@@ -1,234 +1,202 @@
 #include "forecast/verify/climatology.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <functional>
-#include <mutex>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/progress.h"
-#include "base/signals.h"
-#include "forecast/verify/climatology_keys.h"
-#include "forecast/verify/table_file.h"
+#include "forecast/verify/annual_harmonics.h"
+#include "forecast/verify/climatology_file.h"
+#include "forecast/verify/definition.h"
 
 namespace pear::forecast {
 namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
+constexpr const char* kWhere = "forecast.verify.climatology";
 
-std::string level_dim(size_t variable) { return fmt::format("level_{}", variable); }
-size_t slab_size(const sphere::Grid& grid, const io::StoreVariable& v) {
-  return static_cast<size_t>(v.num_levels() * grid.num_cells());
+bool is_windowed(ClimatologyKind kind) { return kind == ClimatologyKind::Wb2 || kind == ClimatologyKind::Windowed; }
+
+std::vector<double> window_of(ClimatologyKind kind, int64_t length) {
+  return kind == ClimatologyKind::Wb2 ? wb2_window() : gaussian_window(length);
 }
 
-class ClimatologyFile : public Climatology {
- public:
-  explicit ClimatologyFile(const fs::path& path) : path_(path), file_(TableFile::open(path)) {
-    if (file_.attribute("pear_climatology").empty())
-      throw DataError(
-          "BadClimatology", "forecast.verify.climatology",
-          {.what = path.string() + " is no climatology", .expected = "a file written by pear climatology or score"});
-    try {
-      read_head();
-    } catch (const json::exception& e) {
-      throw DataError("BadClimatology", "forecast.verify.climatology",
-                      {.what = path.string() + " has a damaged head",
-                       .found = e.what(),
-                       .hint = "remove it: score makes it again"});
-    }
-  }
-  const sphere::Grid& grid() const override { return grid_; }
-  const std::vector<io::StoreVariable>& variables() const override { return variables_; }
-  const json& definition() const override { return definition_; }
-  void read(size_t variable, Time valid, std::span<float> out) const override {
-    const auto& v = variables_.at(variable);
-    if (out.size() != slab_size(grid_, v))
-      throw ShapeError("SizeMismatch", "forecast.verify.climatology",
-                       {.what = "buffer for " + v.name,
-                        .expected = std::to_string(slab_size(grid_, v)),
-                        .found = std::to_string(out.size())});
-    const int64_t key = keys_.find(valid);
-    if (key < 0 || samples_[static_cast<size_t>(key)] == 0)
-      throw DataError(
-          "MissingTime", "forecast.verify.climatology",
-          {.what = fmt::format("{}: no mean for {}", path_.filename().string(), format_time(valid)),
-           .expected = "samples at that hour and day in score.climatology.period",
-           .hint = keys_.kind == ClimatologyKind::Custom ? "score.climatology.by_hour=false averages all hours"
-                                                         : "use a longer period or kind custom"});
-    const auto days = static_cast<size_t>(num_days(keys_.kind));
-    const std::scoped_lock lock(mutex_);
-    file_.get_slab(v.name, {static_cast<size_t>(key) / days, static_cast<size_t>(key) % days}, out);
-  }
-
- private:
-  void read_head() {
-    definition_ = json::parse(file_.attribute("pear_climatology"));
-    grid_ = sphere::Grid::from_spec(file_.attribute("pear_grid"));
-    keys_.kind = climatology_kind_from(definition_.at("kind").get<std::string>());
-    for (const double s : file_.get("second_of_day")) keys_.seconds_of_day.push_back(static_cast<int64_t>(s));
-    samples_ = file_.get("samples");
-    for (const auto& name : json::parse(file_.attribute("pear_variables"))) {
-      io::StoreVariable v{name.get<std::string>(), file_.attribute("units", name.get<std::string>()), {}};
-      const std::string dim = level_dim(variables_.size());
-      if (file_.has(dim)) v.levels_hpa = file_.get(dim);
-      variables_.push_back(v);
-    }
-  }
-
-  fs::path path_;
-  TableFile file_;
-  mutable std::mutex mutex_;
-  sphere::Grid grid_;
-  std::vector<io::StoreVariable> variables_;
-  json definition_;
-  ClimatologyKeys keys_;
-  std::vector<double> samples_;
-};
-
-/// Adds `weight` x values to a float64 sum, or replays what one mean consists of.
-using Member = std::pair<size_t, double>;  // source index, weight
-using ReadSlab = std::function<void(size_t variable, size_t index, std::span<float>)>;
-
-struct MeanSource {
-  std::vector<std::vector<Member>> members;  ///< per key
-  ReadSlab read;
-};
-
-void define_file(TableFile& file, const io::StoreLayout& layout, const ClimatologyKeys& keys, const json& definition) {
-  using Type = TableFile::Type;
-  file.define_dim("hour", keys.seconds_of_day.size());
-  file.define_dim("dayofyear", static_cast<size_t>(num_days(keys.kind)));
-  file.define_dim("cell", static_cast<size_t>(layout.grid.num_cells()));
-  file.define("second_of_day", Type::Int64, {"hour"}, {{"units", "s"}, {"long_name", "time of day, -1: all"}});
-  file.define("samples", Type::Int64, {"hour", "dayofyear"}, {{"long_name", "number of times averaged"}});
-  json names = json::array();
-  for (size_t v = 0; v < layout.variables.size(); ++v) {
-    std::vector<std::string> dims{"hour", "dayofyear"};
-    if (!layout.variables[v].levels_hpa.empty()) {
-      file.define_dim(level_dim(v), layout.variables[v].levels_hpa.size());
-      file.define(level_dim(v), Type::Double, {level_dim(v)}, {{"units", "hPa"}, {"standard_name", "air_pressure"}});
-      dims.push_back(level_dim(v));
-    }
-    dims.push_back("cell");
-    file.define(layout.variables[v].name, Type::Float, dims,
-                {{"units", layout.variables[v].units}, {"cell_methods", "time: mean over years"}});
-    names.push_back(layout.variables[v].name);
-  }
-  file.set_attribute("title", "climatology");
-  file.set_attribute("pear_grid", layout.grid.spec());
-  file.set_attribute("pear_variables", names.dump());
-  file.set_attribute("pear_climatology", definition.dump());
+std::vector<Time> pick(const std::vector<Time>& times, const std::vector<size_t>& members) {
+  std::vector<Time> out;
+  for (const size_t i : members) out.push_back(times[i]);
+  return out;
 }
 
-void write_means(TableFile& file, const io::StoreLayout& layout, size_t days, const MeanSource& source,
-                 const std::string& title) {
-  Progress progress(title, static_cast<int64_t>(source.members.size() * layout.variables.size()));
-  int64_t done = 0;
-  std::vector<double> sum;
-  std::vector<float> slab;
-  for (size_t v = 0; v < layout.variables.size(); ++v) {
-    const size_t size = slab_size(layout.grid, layout.variables[v]);
-    slab.resize(size);
-    for (size_t key = 0; key < source.members.size(); ++key) {
-      if (stop_requested()) throw StoppedBySignal("climatology stopped by a signal; run again to start it over");
-      progress.update(++done);
-      if (source.members[key].empty()) continue;
-      sum.assign(size, 0.0);
-      double weight = 0;
-      for (const auto& [index, w] : source.members[key]) {
-        source.read(v, index, slab);
-        for (size_t i = 0; i < size; ++i) sum[i] += w * static_cast<double>(slab[i]);
-        weight += w;
-      }
-      for (size_t i = 0; i < size; ++i) slab[i] = static_cast<float>(sum[i] / weight);
-      file.put_slab(layout.variables[v].name, {key / days, key % days}, slab);
+void find_times(ClimatologyPlan& plan, const ClimatologyRequest& request) {
+  const TimeSelection& period = request.config.period.empty() ? request.default_period : request.config.period;
+  if (period.empty())
+    throw ConfigError("MissingKey", "config",
+                      {.what = "climatology.period is empty and there is no data.train",
+                       .expected = "the times that the climatology averages"});
+  for (const Time t : period.times()) {
+    const auto position = request.store->index_of(t);
+    if (!position) {
+      ++plan.num_missing;
+      continue;
     }
+    plan.times.push_back(t);
+    plan.index.push_back(*position);
   }
-  progress.finish();
+  if (plan.times.empty())
+    throw DataError("MissingTime", kWhere,
+                    {.what = "no time of climatology.period (or data.train) is in the store",
+                     .hint = "the period must lie inside the store and use its spacing"});
 }
 
-void write_climatology(const fs::path& path, const io::StoreLayout& layout, const ClimatologyKeys& keys,
-                       const json& definition, const MeanSource& source, const std::string& title) {
-  AtomicFile atomic(path);
-  TableFile file = TableFile::create(atomic.temporary());
-  define_file(file, layout, keys, definition);
-  std::vector<int64_t> samples;
-  for (const auto& m : source.members) samples.push_back(static_cast<int64_t>(m.size()));
-  file.put("second_of_day", keys.seconds_of_day);
-  file.put("samples", samples);
-  for (size_t v = 0; v < layout.variables.size(); ++v)
-    if (!layout.variables[v].levels_hpa.empty()) file.put(level_dim(v), layout.variables[v].levels_hpa);
-  write_means(file, layout, static_cast<size_t>(num_days(keys.kind)), source, title);
-  file.close();
-  atomic.commit();
+/// The kind that was named, or by the rule of `auto`: harmonics where every hour of the day determines them.
+void choose_kind(ClimatologyPlan& plan, const ClimatologyConfig& config) {
+  plan.kind = config.kind == "auto" ? ClimatologyKind::Harmonics : climatology_kind_from(config.kind);
+  plan.keys = make_climatology_keys(plan.kind, config.by_hour, plan.times);
+  if (plan.kind != ClimatologyKind::Harmonics) return;
+  std::string obstacle;
+  for (const auto& members : plan.keys.members)
+    if (obstacle.empty()) obstacle = harmonics_obstacle(pick(plan.times, members), config.num_harmonics);
+  if (obstacle.empty()) {
+    if (config.kind == "auto") plan.reason = "the period covers the year";
+    return;
+  }
+  if (config.kind != "auto")
+    throw DataError("TooFewSamples", kWhere,
+                    {.what = "climatology.kind=harmonics: " + obstacle,
+                     .expected = "a year or more of samples at every hour of the day",
+                     .found = fmt::format("{} times from {} to {}", plan.times.size(), format_time(plan.times.front()),
+                                          format_time(plan.times.back())),
+                     .hint = "climatology.kind=mean suits short periods"});
+  plan.kind = ClimatologyKind::Mean;
+  plan.keys = make_climatology_keys(plan.kind, config.by_hour, plan.times);
+  plan.reason = "no harmonics: " + obstacle;
 }
 
-/// Replaces the members of every day by those of the days around it, with the window's weights.
-MeanSource windowed(const Climatology& daily, const ClimatologyKeys& keys, const MeanSource& unsmoothed) {
-  const auto window = wb2_window();
+/// Every day from the daily means around it, with the window's weights.
+std::vector<WeightedSums> window_sums(const ClimatologyPlan& plan, const std::vector<double>& window) {
   const auto half = static_cast<int64_t>(window.size() / 2);
-  const int64_t days = num_days(keys.kind);
-  MeanSource smooth;
-  for (int64_t key = 0; key < static_cast<int64_t>(keys.members.size()); ++key) {
-    auto& members = smooth.members.emplace_back();
+  const int64_t days = num_days(plan.kind);
+  std::vector<WeightedSums> sums;
+  for (int64_t key = 0; key < static_cast<int64_t>(plan.keys.members.size()); ++key) {
+    WeightedSums group{.hour = static_cast<size_t>(key / days), .first = static_cast<size_t>(key % days)};
+    auto& weights = group.weights.emplace_back();
     for (int64_t d = -half; d <= half; ++d) {
       const double w = window[static_cast<size_t>(d + half)];
       const int64_t other = key / days * days + ((key % days + d) % days + days) % days;
       // A daily mean of n samples counts n times: the mean is over (window, year).
-      const auto n = static_cast<double>(unsmoothed.members[static_cast<size_t>(other)].size());
-      if (w > 0 && n > 0) members.emplace_back(static_cast<size_t>(other), w * n);
+      const auto n = static_cast<double>(plan.keys.members[static_cast<size_t>(other)].size());
+      if (!(w > 0 && n > 0)) continue;
+      group.sources.push_back(static_cast<size_t>(other));
+      weights.push_back(w * n);
+      group.num_samples += static_cast<int64_t>(n);
     }
+    sums.push_back(std::move(group));
   }
-  smooth.read = [&daily, &keys, days](size_t variable, size_t index, std::span<float> out) {
-    // Any moment of that day and hour in a leap year finds the slab again.
-    const int64_t second = keys.seconds_of_day[index / static_cast<size_t>(days)];
-    const Time first = time_from_civil({.year = 2000});
-    daily.read(variable, first + Duration{static_cast<int64_t>(index % static_cast<size_t>(days)) * 86400 + second},
-               out);
-  };
-  return smooth;
+  return sums;
 }
 
-json make_definition(const io::Store& store, const ClimatologyConfig& config, const ClimatologyKeys& keys,
-                     const std::vector<Time>& times) {
+void refuse_sparse(const ClimatologyPlan& plan, const ClimatologyConfig& config) {
+  if (config.allow_sparse || (plan.kind != ClimatologyKind::Pear && !is_windowed(plan.kind))) return;
+  constexpr size_t kLeapDay = 59;  // 29 February: absent from a period without leap years
+  const auto days = static_cast<size_t>(num_days(plan.kind));
+  size_t empty = 0;
+  if (plan.kind == ClimatologyKind::Windowed) {  // a gap is filled by the days around it
+    for (const auto& day : window_sums(plan, gaussian_window(config.window))) empty += day.sources.empty() ? 1 : 0;
+  } else {
+    for (size_t k = 0; k < plan.keys.members.size(); ++k)
+      if (plan.keys.members[k].empty() && !(plan.kind == ClimatologyKind::Pear && k % days == kLeapDay)) ++empty;
+  }
+  if (empty == 0 && (plan.num_missing == 0 || plan.kind == ClimatologyKind::Windowed)) return;
+  throw DataError("MissingTime", kWhere,
+                  {.what = fmt::format("climatology '{}': {} of {} (hour, day) means have no sample, {} times of the "
+                                       "period are missing in the store",
+                                       to_string(plan.kind), empty, plan.keys.members.size(), plan.num_missing),
+                   .expected = "a complete archive",
+                   .hint = "climatology.allow_sparse=true accepts it; climatology.kind=mean suits short periods"});
+}
+
+json make_definition(const ClimatologyPlan& plan, const ClimatologyRequest& request) {
   std::string all;
-  for (const Time t : times) all += format_time(t) + "\n";
+  for (const Time t : plan.times) all += format_time(t) + "\n";
   json hours = json::array();
-  for (const int64_t s : keys.seconds_of_day)
+  for (const int64_t s : plan.keys.seconds_of_day)
     hours.push_back(s < 0 ? json("all") : json(static_cast<double>(s) / 3600));
-  json d{{"kind", config.kind},
+  json d{{"kind", to_string(plan.kind)},
          {"version", 1},
          {"period",
-          {{"first", format_time(times.front())},
-           {"last", format_time(times.back())},
-           {"count", times.size()},
+          {{"first", format_time(plan.times.front())},
+           {"last", format_time(plan.times.back())},
+           {"count", plan.times.size()},
            {"sha256", sha256_hex(all)}}},
          {"hours", hours},
-         {"window_days", keys.kind == ClimatologyKind::Wb2 ? 61 : 1},
-         {"grid", store.layout().grid.spec()},
-         {"sha256", store.fingerprint()}};
+         {"window_days", is_windowed(plan.kind) ? window_of(plan.kind, request.config.window).size() : 1},
+         {"grid", request.store->layout().grid.spec()},
+         {"sha256", request.store->fingerprint()}};
+  if (plan.kind == ClimatologyKind::Harmonics) d["num_harmonics"] = request.config.num_harmonics;
   return d;
 }
 
-void refuse_sparse(const ClimatologyKeys& keys, const ClimatologyConfig& config, size_t missing_times) {
-  if (config.allow_sparse || keys.kind == ClimatologyKind::Custom) return;
-  constexpr size_t kLeapDay = 59;  // 29 February: absent from a period without leap years
+/// Plain means of each key, or the coefficients of each hour.
+std::vector<WeightedSums> direct_sums(const ClimatologyPlan& plan, const ClimatologyConfig& config) {
+  const auto days = static_cast<size_t>(num_days(plan.kind));
+  std::vector<WeightedSums> sums;
+  for (size_t key = 0; key < plan.keys.members.size(); ++key) {
+    const auto& members = plan.keys.members[key];
+    WeightedSums group{.hour = key / days, .first = key % days};
+    group.num_samples = static_cast<int64_t>(members.size());
+    for (const size_t i : members) group.sources.push_back(plan.index[i]);
+    if (plan.kind == ClimatologyKind::Harmonics) {
+      group.weights = least_squares_weights(pick(plan.times, members), config.num_harmonics);
+      group.is_mean = false;
+    } else {
+      group.weights.assign(1, std::vector<double>(members.size(), 1.0));
+    }
+    sums.push_back(std::move(group));
+  }
+  return sums;
+}
+
+/// Any moment in a leap year that belongs to a key.
+Time moment_of(const ClimatologyKeys& keys, size_t key) {
   const auto days = static_cast<size_t>(num_days(keys.kind));
-  size_t empty = 0;
-  for (size_t k = 0; k < keys.members.size(); ++k)
-    if (keys.members[k].empty() && !(keys.kind == ClimatologyKind::Pear && k % days == kLeapDay)) ++empty;
-  if (empty == 0 && missing_times == 0) return;
-  throw DataError("MissingTime", "forecast.verify.climatology",
-                  {.what = fmt::format("climatology '{}': {} of {} (hour, day) means have no sample, {} times of the "
-                                       "period are missing in the store",
-                                       config.kind, empty, keys.members.size(), missing_times),
-                   .expected = "a complete archive",
-                   .hint = "score.climatology.allow_sparse=true accepts it; kind custom suits short periods"});
+  const int64_t second = std::max<int64_t>(0, keys.seconds_of_day[key / days]);
+  return time_from_civil({.year = 2000}) + Duration{static_cast<int64_t>(key % days) * 86400 + second};
+}
+
+void compute(const ClimatologyPlan& plan, const ClimatologyRequest& request) {
+  ClimatologyContent content{.layout = request.store->layout(),
+                             .keys = plan.keys,
+                             .definition = plan.definition,
+                             .provenance = request.provenance,
+                             .sums = direct_sums(plan, request.config),
+                             .read = {}};
+  content.read = [&store = *request.store](size_t variable, size_t source, std::span<float> out) {
+    store.read(variable, source, out);
+  };
+  if (!is_windowed(plan.kind)) return write_climatology(plan.file, content, "climatology");
+  // Daily means first: each field is read once instead of once per day of the window.
+  const AtomicFile daily_file(plan.file.string() + ".daily");  // never committed: removed on every way out
+  write_climatology(daily_file.temporary(), content, "climatology: daily means");
+  const auto daily = open_climatology(daily_file.temporary());
+  content.sums = window_sums(plan, window_of(plan.kind, request.config.window));
+  content.read = [&](size_t variable, size_t source, std::span<float> out) {
+    daily->read(variable, moment_of(plan.keys, source), out);
+  };
+  write_climatology(plan.file, content, "climatology: window");
+}
+
+std::string period_text(const json& definition) {
+  const auto& p = definition.at("period");
+  return fmt::format("{} to {}", p.at("first").get<std::string>(), p.at("last").get<std::string>());
+}
+
+std::string levels_text(const io::StoreVariable& v) {
+  return v.levels_hpa.empty() ? v.name : fmt::format("{} at {} hPa", v.name, fmt::join(v.levels_hpa, ", "));
 }
 
 }  // namespace
@@ -239,61 +207,102 @@ size_t Climatology::variable_index(const std::string& name) const {
     if (variables()[v].name == name) return v;
     names += (v ? ", " : "") + variables()[v].name;
   }
-  throw DataError("MissingVariable", "forecast.verify.climatology",
+  throw DataError("MissingVariable", kWhere,
                   {.what = "the climatology has no variable " + name, .expected = name, .found = names});
 }
 
-std::shared_ptr<const Climatology> open_climatology(const fs::path& file) {
-  return std::make_shared<ClimatologyFile>(file);
+ClimatologyPlan plan_climatology(const ClimatologyRequest& request) {
+  PEAR_ASSERT(request.store != nullptr);
+  ClimatologyPlan plan;
+  find_times(plan, request);
+  choose_kind(plan, request.config);
+  refuse_sparse(plan, request.config);
+  plan.definition = make_definition(plan, request);
+  plan.id = definition_id(plan.definition);
+  plan.file = request.config.file.empty() ? request.folder / fmt::format("climatology_{}.nc", plan.id)
+                                          : fs::path(request.config.file.str());
+  const auto& layout = request.store->layout();
+  const auto values = static_cast<int64_t>(plan.keys.seconds_of_day.size() * num_rows(plan.keys, plan.definition)) *
+                      layout.num_channels() * layout.grid.num_cells();
+  plan.bytes = values * static_cast<int64_t>(sizeof(float));
+  return plan;
 }
 
-std::shared_ptr<const Climatology> make_climatology(const io::Store& store, const ClimatologyConfig& config,
-                                                    const TimeSelection& period, const fs::path& file) {
-  const auto kind = climatology_kind_from(config.kind);
-  std::vector<Time> times;
-  std::vector<size_t> positions;
-  size_t missing = 0;
-  for (const Time t : period.times()) {
-    const auto position = store.index_of(t);
-    if (!position) {
-      ++missing;
-      continue;
-    }
-    times.push_back(t);
-    positions.push_back(*position);
+std::shared_ptr<const Climatology> make_climatology(const ClimatologyRequest& request) {
+  const ClimatologyPlan plan = plan_climatology(request);
+  if (fs::exists(plan.file)) {
+    const auto existing = open_climatology(plan.file);
+    if (existing->definition() == plan.definition) return existing;
+    if (!request.overwrite)
+      throw DataError(
+          "ResultExists", kWhere,
+          {.what = fmt::format("{} has another definition: {}", plan.file.string(),
+                               fmt::join(definition_differences(existing->definition(), plan.definition), "; ")),
+           .hint = "name another climatology.file, or set run.overwrite=true"});
   }
-  if (times.empty())
-    throw DataError("MissingTime", "forecast.verify.climatology",
-                    {.what = "no time of score.climatology.period (or data.train) is in the store",
-                     .hint = "the period must lie inside the store and use its spacing"});
-  const ClimatologyKeys keys = make_climatology_keys(kind, config.by_hour, times);
-  refuse_sparse(keys, config, missing);
-  const json definition = make_definition(store, config, keys, times);
-  if (fs::exists(file)) {
-    const auto existing = open_climatology(file);
-    if (existing->definition() == definition) return existing;
-    log_info("{}: other definition, computed again", file.filename().string());
-  }
-  if (file.has_parent_path()) fs::create_directories(file.parent_path());
+  if (!plan.reason.empty()) log_info("climatology.kind=auto: {} ({})", to_string(plan.kind), plan.reason);
+  if (plan.num_missing > 0) log_info("climatology: {} times of the period are not in the store", plan.num_missing);
+  if (plan.file.has_parent_path()) fs::create_directories(plan.file.parent_path());
+  compute(plan, request);
+  return open_climatology(plan.file);
+}
 
-  MeanSource source;
-  for (const auto& members : keys.members) {
-    auto& list = source.members.emplace_back();
-    for (const size_t i : members) list.emplace_back(positions[i], 1.0);
+std::shared_ptr<const Climatology> obtain_climatology(const ClimatologyRequest& request) {
+  if (request.config.file.empty() || !fs::exists(request.config.file.str())) return make_climatology(request);
+  auto climatology = open_climatology(request.config.file.str());
+  require_climatology_fits(*climatology, request);
+  return climatology;
+}
+
+void require_climatology_fits(const Climatology& climatology, const ClimatologyRequest& request) {
+  const auto& layout = request.store->layout();
+  const std::string file = request.config.file.str(), hint = "pear climatology writes one for this store";
+  const auto refuse = [&](const char* code, const std::string& what, const std::string& expected,
+                          const std::string& found, const std::string& advice) {
+    throw DataError(code, kWhere,
+                    {.what = fmt::format("climatology.file {} {}", file, what),
+                     .expected = expected,
+                     .found = found,
+                     .hint = advice});
+  };
+  if (climatology.grid() != layout.grid)
+    refuse("GridMismatch", "and the store have different grids", layout.grid.spec() + " of the store",
+           climatology.grid().spec() + " in the climatology", hint);
+  for (const auto& v : layout.variables) {
+    const auto& have = climatology.variables();
+    const auto it = std::find_if(have.begin(), have.end(), [&](const auto& c) { return c.name == v.name; });
+    if (it == have.end() || it->levels_hpa != v.levels_hpa) {
+      if (!request.config.allow_other_store)
+        refuse("ChannelMismatch", "and the store have different channels", levels_text(v) + " as in the store",
+               it == have.end() ? "no " + v.name + " in the climatology" : levels_text(*it) + " in the climatology",
+               hint);
+    } else if (it->units != v.units) {
+      refuse("UnitsMismatch", "and the store have different units", v.name + " in " + v.units, it->units, hint);
+    }
   }
-  source.read = [&store](size_t variable, size_t index, std::span<float> out) { store.read(variable, index, out); };
-  if (kind != ClimatologyKind::Wb2) {
-    write_climatology(file, store.layout(), keys, definition, source, "climatology");
-    return open_climatology(file);
-  }
-  const fs::path daily_file = file.string() + ".daily";
-  write_climatology(daily_file, store.layout(), keys, definition, source, "climatology: daily means");
-  {
-    const auto daily = open_climatology(daily_file);
-    write_climatology(file, store.layout(), keys, definition, windowed(*daily, keys, source), "climatology: window");
-  }
-  fs::remove(daily_file);
-  return open_climatology(file);
+  const std::string made_from = climatology.definition().at("sha256").get<std::string>();
+  if (made_from != request.store->fingerprint() && !request.config.allow_other_store)
+    refuse("StoreMismatch", "was made from another store", "store " + request.store->fingerprint(),
+           "climatology of store " + made_from, hint + "; climatology.allow_other_store=true accepts it");
+  const std::string kind = climatology.definition().at("kind").get<std::string>();
+  if (request.config.kind != "auto" && kind != request.config.kind)
+    refuse("DefinitionMismatch", "is of another kind", "climatology.kind " + request.config.kind, kind,
+           "leave climatology.kind out, or name another climatology.file");
+  if (request.config.period.empty()) return;
+  const auto times = request.config.period.times();
+  const std::string asked = fmt::format("{} to {}", format_time(times.front()), format_time(times.back()));
+  if (asked != period_text(climatology.definition()))
+    refuse("DefinitionMismatch", "is of another period", "climatology.period " + asked,
+           period_text(climatology.definition()), "leave climatology.period out, or name another climatology.file");
+}
+
+std::string overlap_warning(const json& definition, const std::vector<Time>& times, const std::string& name) {
+  const auto& p = definition.at("period");
+  const TimeRange range{parse_time(p.at("first").get<std::string>()), parse_time(p.at("last").get<std::string>())};
+  const auto inside = std::count_if(times.begin(), times.end(), [&](Time t) { return range.contains(t); });
+  if (inside == 0) return "";
+  return fmt::format("climatology: {} of {} {} times lie in its period {}", inside, times.size(), name,
+                     period_text(definition));
 }
 
 }  // namespace pear::forecast

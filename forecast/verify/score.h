@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/config/field.h"
+#include "forecast/verify/climatology_config.h"
 #include "forecast/verify/score_config.h"
 #include "io/store.h"
 
@@ -26,7 +27,8 @@ struct ScoreRequest {
   std::vector<ScoredForecast> forecasts;               ///< at least one; all are scored on the same pairs
   std::shared_ptr<const io::Store> truth;              ///< also the source of persistence
   std::shared_ptr<const io::Store> climatology_store;  ///< source of the climatology; null: the truth store
-  TimeSelection climatology_period;                    ///< used when config.climatology.period is empty (data.train)
+  ClimatologyConfig climatology;
+  TimeSelection climatology_period;  ///< used when climatology.period is empty (data.train)
   ScoreConfig config;
   uint64_t seed = 1;          ///< of the bootstrap
   bool overwrite = false;     ///< replace scores of another definition

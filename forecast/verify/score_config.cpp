@@ -13,8 +13,6 @@ void BoxConfig::validate(ConfigIssues& issues, const std::string& path) const {
     issues.add(path + ".south", "south must be smaller than north, both within -90..90");
 }
 
-void ClimatologyConfig::validate(ConfigIssues&, const std::string&) const {}
-
 void BootstrapConfig::validate(ConfigIssues& issues, const std::string& path) const {
   if (samples < 0) issues.add(path + ".samples", "must not be negative");
   if (block < 0) issues.add(path + ".block", "must not be negative");
@@ -46,7 +44,6 @@ void ScoreConfig::validate(ConfigIssues& issues, const std::string& path) const 
   if (metrics.empty()) issues.add(path + ".metrics", "must name at least one metric");
   if (regions.empty()) issues.add(path + ".regions", "must name at least one region");
   for (const auto& [name, box] : boxes) box.validate(issues, path + ".boxes." + name);
-  climatology.validate(issues, path + ".climatology");
   bootstrap.validate(issues, path + ".bootstrap");
 }
 

@@ -25,27 +25,6 @@ struct BoxConfig {
   void validate(ConfigIssues& issues, const std::string& path) const;
 };
 
-/// The climatology that anomalies and the reference `climatology` use (scoring.md section 4).
-struct ClimatologyConfig {
-  std::string kind = "custom";
-  TimeSelection period;
-  bool by_hour = true;
-  bool allow_sparse = false;
-  Path file;
-
-  template <class Visitor>
-  void visit_fields(Visitor&& visit) {
-    visit("kind", kind,
-          {.doc = "custom: mean of the period; pear: mean of the same calendar day over the years; wb2: 61-day window",
-           .choices = {"custom", "pear", "wb2"}});
-    visit("period", period, {.doc = "times that are averaged (default: data.train)"});
-    visit("by_hour", by_hour, {.doc = "one mean for each hour of the day (custom)"});
-    visit("allow_sparse", allow_sparse, {.doc = "accept days of the year without any sample in the period"});
-    visit("file", file, {.doc = "use this climatology file instead of computing one"});
-  }
-  void validate(ConfigIssues& issues, const std::string& path) const;
-};
-
 /// Stationary bootstrap over initial times (Politis and Romano 1994) for the confidence limits.
 struct BootstrapConfig {
   int64_t samples = 1000;
@@ -76,7 +55,6 @@ struct ScoreConfig {
   std::string weights = "auto";
   std::string missing = "refuse";
   Path land_fraction;
-  ClimatologyConfig climatology;
   BootstrapConfig bootstrap;
 
   template <class Visitor>
@@ -102,7 +80,6 @@ struct ScoreConfig {
     visit("missing", missing,
           {.doc = "NaN in a field: stop, or leave the cell out", .choices = {"refuse", "skip_cell"}});
     visit("land_fraction", land_fraction, {.doc = "file with the land fraction on the forecasts' grid"});
-    visit("climatology", climatology, {.doc = "climatology of the anomalies and of the reference"});
     visit("bootstrap", bootstrap, {.doc = "confidence limits"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;

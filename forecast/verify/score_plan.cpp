@@ -219,15 +219,25 @@ bool needs_climatology(const ScorePlan& plan) {
 }
 
 std::shared_ptr<const Climatology> get_climatology(const ScorePlan& plan, const ScoreRequest& request) {
-  const ClimatologyConfig& config = plan.config.climatology;
-  if (!config.file.empty()) return open_climatology(config.file.str());
-  const TimeSelection& period = config.period.empty() ? request.climatology_period : config.period;
-  if (period.empty())
-    throw ConfigError("MissingKey", "config",
-                      {.what = "score.climatology.period is empty and there is no data.train",
-                       .expected = "the times that the climatology averages"});
-  const io::Store& store = request.climatology_store ? *request.climatology_store : *request.truth;
-  return make_climatology(store, config, period, request.run_dir / ("climatology_" + config.kind + ".nc"));
+  ClimatologyRequest r{.store = request.climatology_store ? request.climatology_store : request.truth,
+                       .config = request.climatology,
+                       .default_period = request.climatology_period,
+                       .folder = request.run_dir,
+                       .overwrite = request.overwrite,
+                       .provenance = request.provenance};
+  if (plan.config.protocol == "pear") r.config.kind = "pear";
+  return obtain_climatology(r);
+}
+
+/// Anomalies from a mean that knows the evaluated states make every model look a little worse, climatology better.
+void warn_of_climatology(ScorePlan& plan) {
+  if (!plan.climatology) return;
+  std::vector<Time> valid;
+  for (const Time t : plan.init)
+    for (const Duration lead : plan.leads)
+      if (!plan.is_missing(t, lead)) valid.push_back(t + lead);
+  if (const std::string text = overlap_warning(plan.climatology->definition(), valid, "evaluation"); !text.empty())
+    plan.warnings.push_back(text);
 }
 
 }  // namespace
@@ -242,7 +252,6 @@ ScoreConfig apply_protocol(const ScoreConfig& config) {
   if (c.protocol != "pear") return c;
   c.metrics = {"pear_rmse", "pear_acc"};
   c.regions = {"global"};
-  c.climatology.kind = "pear";
   return c;
 }
 
@@ -275,6 +284,7 @@ ScorePlan make_score_plan(const ScoreRequest& request) {
     plan.regions.push_back(make_region(name, grid, weights, plan.config.boxes, land));
   find_missing(plan, *request.truth);
   warn_of_seen_times(plan);
+  warn_of_climatology(plan);
   plan.definition = define_sums(plan, *request.truth, kind);
   plan.request = define_request(plan, request.seed);
   return plan;

@@ -40,7 +40,7 @@ struct ScorePlan {
   bool is_missing(Time init, Duration lead) const;
 };
 
-/// metrics, climatology and region of `protocol: pear`.
+/// metrics and region of `protocol: pear`.
 ScoreConfig apply_protocol(const ScoreConfig& config);
 
 /// Errors: as score().

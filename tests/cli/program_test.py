@@ -23,7 +23,8 @@ from binary import has_grib  # noqa: E402
 
 PEAR, SOURCE = "", ""
 MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
-VERBS = ["simulate", "ingest", "regrid", "train", "forecast", "score", "report", "inspect", "check", "experiment"]
+VERBS = ["simulate", "ingest", "regrid", "climatology", "train", "forecast", "score", "report", "inspect", "check",
+         "experiment"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
 
 
@@ -329,6 +330,47 @@ class Chain(unittest.TestCase):
         result = run(*args, "--json")
         self.assertEqual(result.returncode, 1, result.stderr)
         return json.loads(result.stdout)["error"]["code"]
+
+    def test_climatology_is_written_once_and_used_by_score_and_forecast(self):
+        self.ok("ingest", self.config)
+        before = sorted(os.listdir(self.dir))
+        self.assertIn("kind            mean", self.ok("climatology", self.config, "--dry-run"))
+        self.assertEqual(sorted(os.listdir(self.dir)), before)
+        self.ok("climatology", self.config, "climatology.kind=harmonics", code=1)
+        text = self.ok("climatology", self.config)
+        path = text[text.index("wrote ") + 6:].split()[0]
+        with open(path, "rb") as f:
+            content = f.read()
+        self.assertIn("up to date", self.ok("climatology", self.config))
+        self.assertIn("kind            mean", self.ok("inspect", path))
+        self.ok("forecast", self.config, "model.name=climatology")
+        self.ok("score", self.config, "model.name=climatology", "score.metrics=[rmse, acc_wb2]")
+        with open(path, "rb") as f:
+            self.assertEqual(f.read(), content)
+        found = glob.glob(os.path.join(self.dir, "run", "climatology*"))
+        self.assertEqual(found, [path])  # neither score nor forecast made one of its own
+        # The forecast of the model and the reference are the same state.
+        with open(os.path.join(self.dir, "run", "scores.csv"), encoding="utf-8") as f:
+            rows = [line.split(",") for line in f.read().splitlines()[1:]]
+        rmse = {(r[0], *r[1:5]): r[6] for r in rows if r[5] == "rmse"}
+        for key, value in rmse.items():
+            if key[0] == "toy":
+                self.assertEqual(rmse[("climatology", *key[1:])], value)
+
+    def test_climatology_of_another_store_is_refused(self):
+        self.ok("ingest", self.config)
+        named = "climatology.file=" + os.path.join(self.dir, "named.nc")
+        self.ok("climatology", self.config, named)
+        other = "data.store=" + os.path.join(self.dir, "other")
+        self.ok("ingest", self.config, other, "ingest.method=bilinear")
+        text = self.ok("forecast", self.config, "model.name=climatology", named, other, code=1)
+        self.assertIn("climatology of store", text)
+        text = self.ok("climatology", self.config, named, "climatology.by_hour=false", code=1)
+        self.assertIn("hours", text)
+        self.assertIn("run.overwrite", text)
+        self.ok("climatology", self.config, named, "climatology.by_hour=false", "run.overwrite=true")
+        self.assertIn("lie in its period", self.ok("climatology", self.config, "data.allow_overlap=true",
+                                                   "data.test={start: 2018-10-08, end: 2018-10-09, every: 6h}"))
 
     def test_periods_that_overlap_are_refused(self):
         text = self.ok("train", self.config, "data.select.start=2018-10-08", code=2)

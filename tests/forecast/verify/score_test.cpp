@@ -38,7 +38,7 @@ class ScoreTest : public ::testing::Test {
     request_.forecasts = {{"model", dir_ / "forecasts"}};
     request_.truth = store({});
     request_.climatology_period.list = test::every("2018-10-01", hours(6), 2);
-    request_.config.climatology.by_hour = false;  // mean of 0 h and 6 h: 3 h
+    request_.climatology.by_hour = false;  // mean of 0 h and 6 h: 3 h
     request_.config.regions = {"global", "nh"};
     request_.config.metrics = {"rmse", "mae", "bias"};
     request_.config.bootstrap.samples = 50;
