@@ -47,7 +47,8 @@ TEST(Verbs, TheTableIsComplete) {
     EXPECT_NE(c.run, nullptr) << c.name;
     EXPECT_EQ(c.examples.size(), 2u) << c.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"ingest", "regrid", "train", "forecast", "score", "inspect", "check"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"simulate", "ingest", "regrid", "climatology", "train", "forecast", "score",
+                                             "report", "inspect", "check", "experiment"}));
 }
 
 TEST(Arguments, WordsAreVerbPathsOverridesAndFlags) {

@@ -9,6 +9,7 @@
 
 #include "base/config/reader.h"
 #include "base/error.h"
+#include "forecast/verify/climatology.h"
 #include "forecast/verify/score.h"
 #include "io/forecast_file.h"
 #include "tests/forecast/verify/fake_store.h"
@@ -49,7 +50,7 @@ class ProtocolTest : public ::testing::Test {
     });
     for (size_t i = 0; i < 12; ++i) request_.climatology_period.list.push_back(l.times[i]);
     request_.run_dir = dir_ / "all";
-    request_.config.climatology.allow_sparse = true;
+    request_.climatology.allow_sparse = true;
     request_.config.bootstrap.samples = 40;
   }
   void TearDown() override { fs::remove_all(dir_); }
@@ -125,12 +126,18 @@ TEST_F(ProtocolTest, PearRowsAreThePublishedNumbersWithTheirMeansOverLevels) {
   EXPECT_DOUBLE_EQ(at("climatology", "z", "mean", "pear_rmse").value, 3);
   EXPECT_DOUBLE_EQ(at("persistence", "t2m", "", "pear_rmse").value, 2);
   EXPECT_FALSE(rows.contains({"climatology", "t2m", "", "global", "pear_acc"}));  // no anomalies, no value
-  EXPECT_TRUE(fs::exists(request_.run_dir / "climatology_pear.nc"));
+  size_t num_climatologies = 0;
+  for (const auto& entry : fs::directory_iterator(request_.run_dir)) {
+    if (!entry.path().filename().string().starts_with("climatology_")) continue;
+    ++num_climatologies;
+    EXPECT_EQ(open_climatology(entry.path())->definition().at("kind"), "pear");
+  }
+  EXPECT_EQ(num_climatologies, 1u);
 }
 
 TEST_F(ProtocolTest, NativeRowsFollowTheKeys) {
   request_.forecasts = {{"model", write("forecasts", {1, 2}, right_then_wrong)}};
-  request_.config.climatology.kind = "pear";  // the same mean, for numbers that can be compared
+  request_.climatology.kind = "pear";  // the same mean, for numbers that can be compared
   request_.config.regions = {"global", "nh"};
   request_.config.metrics = {"rmse", "mae", "bias", "acc_wb2", "acc_pooled"};
   const auto rows = by_key(score(request_));
