@@ -16,6 +16,7 @@
 #include "cli/libraries.h"
 #include "cli/report.h"
 #include "distributed/launcher.h"
+#include "io/netcdf_file.h"
 
 namespace pear::cli {
 namespace {
@@ -38,6 +39,7 @@ void set_up(const Arguments& a) {
                                             : Verbosity::Normal,
                    .verb = a.verb.empty() ? "pear" : a.verb});
   install_stop_signals();
+  io::switch_off_hdf5_exit_handler();
   set_revision(built_revision());
   register_libraries();
 }

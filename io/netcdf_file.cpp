@@ -1,6 +1,7 @@
 #include "io/netcdf_file.h"
 
 #include <fmt/format.h>
+#include <hdf5.h>
 
 #include <numeric>
 #include <utility>
@@ -32,6 +33,8 @@ void check_count(const Index& count, size_t available, const std::string& what) 
 }
 
 }  // namespace
+
+void switch_off_hdf5_exit_handler() { H5dont_atexit(); }
 
 std::recursive_mutex& netcdf_lock() {
   static std::recursive_mutex lock;

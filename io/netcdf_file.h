@@ -17,6 +17,10 @@ namespace pear::io {
 /// decompression runs inside it. Recursive, so that a caller may hold it over several calls.
 std::recursive_mutex& netcdf_lock();
 
+/// To be called before anything else touches HDF5. Its exit handler crashes on a file whose closing has failed (disk
+/// full, HDF5 1.10), and there is nothing left for it to do: whoever opens a file closes it.
+void switch_off_hdf5_exit_handler();
+
 /// Errors: DataError `NetcdfError` with the library's own text if `status` is not NC_NOERR.
 void check_netcdf(int status, const std::string& what);
 

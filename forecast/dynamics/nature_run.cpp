@@ -140,17 +140,18 @@ void NatureRun::check_folder() const {
   if (!fs::exists(path)) return;
   const auto have = parse_json(read_text(path));
   if (have == definition_) return;
-  std::string key = "definition", left = "?", right = "?";
-  for (const auto& [k, v] : definition_.items())
-    if (!have.is_object() || !have.contains(k) || have[k] != v) {
-      key = k, left = have.is_object() && have.contains(k) ? have[k].dump() : "none", right = v.dump();
-      break;
-    }
+  std::vector<std::string> wanted, found;
+  for (const auto& [k, v] : definition_.items()) {
+    const std::string there = have.is_object() && have.contains(k) ? have[k].dump() : "none";
+    if (there == v.dump()) continue;
+    wanted.push_back(fmt::format("{} {}", k, v.dump()));
+    found.push_back(fmt::format("{} {}", k, there));
+  }
   if (request_.overwrite) return;
   throw DataError("ResultExists", "dynamics.simulate",
-                  {.what = fmt::format("{} holds a simulation of another {}", request_.folder.string(), key),
-                   .expected = right,
-                   .found = left,
+                  {.what = fmt::format("{} holds another simulation", request_.folder.string()),
+                   .expected = fmt::format("{}", fmt::join(wanted, ", ")),
+                   .found = fmt::format("{}", fmt::join(found, ", ")),
                    .hint = "choose another simulate.dir or run.dir, or set run.overwrite=true"});
 }
 

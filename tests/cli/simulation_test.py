@@ -74,7 +74,7 @@ class Chain(Scratch):
         self.ok("score", to, "score.models=[dycore_t10, dycore_t10_perturbed]")
         with open(self.path("run", "scores.csv"), encoding="utf-8") as f:
             rows = list(csv.DictReader(line for line in f if not line.startswith("#")))
-        rmse = {(r["model"], r["variable"], r["level"], r["lead_h"]): float(r["value"]) for r in rows
+        rmse = {(r["model"], r["variable"], r["level_hpa"], r["lead_time_h"]): float(r["value"]) for r in rows
                 if r["metric"] == "rmse"}
         models = {key[0] for key in rmse}
         self.assertEqual(models, {"tiny", "persistence", "climatology", "dycore_t10", "dycore_t10_perturbed"})
@@ -133,8 +133,9 @@ class Simulation(Scratch):
         self.ok("simulate", to, "simulate.length=2d")
         before = digest(self.path("run"))
         text = self.ok("simulate", to, "simulate.length=2d", "simulate.truncation=T12", code=1)
-        self.assertIn("truncation", text)
-        self.assertIn("12", text)
+        self.assertIn("holds another simulation", text)
+        self.assertIn("truncation 12", text)
+        self.assertIn("run.overwrite=true", text)
         self.assertEqual(digest(self.path("run")), before)
         # The same with a restart file that lies: from another run under this definition.
         self.ok("simulate", "run.dir=" + self.path("other"), "simulate.length=2d", "simulate.truncation=T12")

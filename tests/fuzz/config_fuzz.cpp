@@ -52,11 +52,12 @@ struct Outer {
 std::vector<std::string> seeds() {
   using namespace std::string_literals;
   setenv("PEAR_FUZZ_FOLDER", "/somewhere", 1);
+  put("base.yaml", "every: 6h\n");
   return {
       "store: ${PEAR_FUZZ_FOLDER}/x\nfrom: 2019-01-01T12\nevery: 6h\ntimes: {start: 2019-01-01, end: 2019-01-10, every: 1d}\n"s,
       "times: [2019-01-01, 2019-01-02T06]\nsources:\n  - {name: cosine, count: 4MiB, lr: 3e-4 hPa}\n  - name: \"\"\n"s,
       "extra: {shuffle: false}\nnamed:\n  a: &a {count: 3}\n  b: *a\nnumbers: [1, 2.5, 1e3]\n\0extra=null\0named.c.count=7\0numbers=[1]"s,
-      "extends: config.yaml\n"s};
+      "extends: base.yaml\n"s};
 }
 
 void decode(std::string_view input) {

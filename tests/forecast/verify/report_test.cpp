@@ -70,7 +70,7 @@ class ReportTest : public ::testing::Test {
     }
     ScoreRequest score_request{.run_dir = dir_, .forecasts = {{request_.run_name, dir_ / "forecasts"}}};
     request_.truth = score_request.truth = store(kind);
-    score_request.climatology_period.list = test::every("2018-10-01", hours(6), 2);
+    score_request.climatology_period.list = test::every("2018-10-02T12", hours(6), 2);  // after what is scored
     score_request.climatology.by_hour = false;
     score_request.config.metrics = {"rmse", "bias"};
     score_request.config.regions = {"tropics", "global"};
