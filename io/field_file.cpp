@@ -203,7 +203,7 @@ void put_table(NetcdfFile& file, const Table& t, Axes& axes, const CfGrid& grid,
 }  // namespace
 
 void write_fields(const std::filesystem::path& path, const std::vector<Field>& fields,
-                  const std::string& provenance_json) {
+                  const std::string& provenance_json, const std::string& title) {
   if (fields.empty() || !fields.front().grid)
     throw DataError("MissingVariable", "io.netcdf",
                     {.what = "nothing to write to " + path.string(), .expected = "at least one field on a grid"});
@@ -214,7 +214,7 @@ void write_fields(const std::filesystem::path& path, const std::vector<Field>& f
   AtomicFile atomic(path);
   try {
     NetcdfFile file = NetcdfFile::create(atomic.temporary());
-    put_global_attributes(file, "fields written by pear", provenance_json);
+    put_global_attributes(file, title, provenance_json);
     const CfGrid grid = put_cf_grid(file, *fields.front().grid);
     Axes axes(file);
     for (const Table& t : tables) put_table(file, t, axes, grid, path);

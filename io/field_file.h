@@ -18,6 +18,6 @@ namespace pear::io {
 /// `UnitsMismatch`,
 ///          `WriteFailed`; ConfigError `UnsupportedGrid`.
 void write_fields(const std::filesystem::path& path, const std::vector<Field>& fields,
-                  const std::string& provenance_json);
+                  const std::string& provenance_json, const std::string& title = "fields written by pear");
 
 }  // namespace pear::io

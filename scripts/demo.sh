@@ -19,6 +19,7 @@ one_thread() { OMP_NUM_THREADS=1 step "$@"; }
 
 one_thread "simulate: two years of weather from a T31 primitive-equation model" simulate "$config"
 step "ingest: put the states on HEALPix nside 16, write the store" ingest "$config"
+step "climatology: the mean state of every day of the year" climatology "$config"
 step "train: PEAR learns the change of a day" train "$config"
 step "forecast: 5 days from dates it has not seen" forecast "$config"
 one_thread "forecast: the same with the dynamical core at T21" forecast "$config" model.name=dycore

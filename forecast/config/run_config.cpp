@@ -26,7 +26,10 @@ void take_data_from_simulation(RunConfig& config) {
   if (config.simulate.length.seconds == 0) return;
   const std::string folder = config.simulation_folder();
   const std::string member = config.simulate.members > 1 ? "/member_000" : "";
-  if (config.data.sources.empty()) config.data.sources = {Path{folder + member + "/nature_run_*.nc"}};
+  if (config.data.sources.empty()) {
+    config.data.sources = {Path{folder + member + "/nature_run_*.nc"}};
+    config.ingest.kind = "nature_run";
+  }
   if (config.data.store.empty()) config.data.store = Path{config.run.folder() + "/store"};
 }
 

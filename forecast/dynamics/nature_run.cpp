@@ -28,6 +28,7 @@ constexpr Duration kFilePeriod{30 * kSecondsPerDay};      ///< of one file, and 
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;     ///< of all members in memory
 constexpr const char* kDefinitionFile = "simulation.json";
 constexpr const char* kRestartFile = "restart.safetensors";
+constexpr const char* kTitle = "nature_run: simulated by the dynamical core of pear, not observed";
 
 bool is_nature_file(const fs::path& path) {
   const std::string name = path.filename().string();
@@ -213,7 +214,7 @@ void NatureRun::write_file(CoreState& core, int64_t first, int64_t count, Progre
   provenance["definition"] = definition_;
   for (int64_t m = 0; m < config_.members; ++m) {
     provenance["member"] = m;
-    io::write_fields(file(first, m), fields[static_cast<size_t>(m)], provenance.dump());
+    io::write_fields(file(first, m), fields[static_cast<size_t>(m)], provenance.dump(), kTitle);
   }
   report.states_written += count;
 }
@@ -235,7 +236,8 @@ NatureRunReport NatureRun::run() {
     start.log_pressure = start.log_pressure.expand({-1, -1, config_.members, -1}).contiguous();
     restart->core = assembly_.core->begin(start, dynamics_days(config_.start - config_.spin_up));
     if (config_.spin_up.seconds == 0) part(restart->core);
-    io::write_fields(request_.folder / "surface.nc", nature_surface_fields(assembly_), request_.provenance.dump());
+    io::write_fields(request_.folder / "surface.nc", nature_surface_fields(assembly_), request_.provenance.dump(),
+                     kTitle);
   } else {
     log_info("continues after {} of {} states, day {}", restart->states, num_states_, days_of(restart->core));
   }

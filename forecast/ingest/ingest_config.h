@@ -50,7 +50,7 @@ struct IngestConfig {
     visit("skip_bad", skip_bad, {.doc = "go on after a damaged GRIB message; it is listed in the report"});
     visit("allow_suspect_units", allow_suspect_units, {.doc = "take fields whose units are missing or doubtful"});
     visit("expver", expver, {.doc = "CDS files mixing final and preliminary data", .choices = {"error", "merge"}});
-    visit("kind", kind, {.doc = "what the data are", .choices = {"reanalysis", "analysis", "forecast", "nature_run"}});
+    visit("kind", kind, {.doc = "what the data are (with a simulation: nature_run)", .choices = {"reanalysis", "analysis", "forecast", "nature_run"}});
     visit("product", product, {.doc = "name of the source product, kept in the store, e.g. era5"});
     visit("weights", weights, {.doc = "folder of regridding weights (default: `weights` beside the store)"});
     visit("max_missing_fraction", max_missing_fraction,
