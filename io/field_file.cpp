@@ -224,7 +224,8 @@ void write_fields(const std::filesystem::path& path, const std::vector<Field>& f
     throw DataError("WriteFailed", "io.netcdf",
                     {.what = "cannot write " + path.string(),
                      .expected = "room on the disk and a writable folder",
-                     .found = fmt::format("{}; {} bytes are free", e.detail().found, free_space(path))});
+                     .found = fmt::format("{}; {} bytes are free", e.detail().found, free_space(path)),
+                     .hint = "free some space or write elsewhere, then run it again"});
   }
   atomic.commit();
 }

@@ -14,16 +14,14 @@ step() {
   shift
   "$pear" "$@"
 }
-# The core's loops are short: one thread is the fastest (a second one waits at barriers most of the time).
-one_thread() { OMP_NUM_THREADS=1 step "$@"; }
 
-one_thread "simulate: two years of weather from a T31 primitive-equation model" simulate "$config"
+step "simulate: two years of weather from a T31 primitive-equation model" simulate "$config"
 step "ingest: put the states on HEALPix nside 16, write the store" ingest "$config"
 step "climatology: the mean state of every day of the year" climatology "$config"
 step "train: PEAR learns the change of a day" train "$config"
 step "forecast: 5 days from dates it has not seen" forecast "$config"
-one_thread "forecast: the same with the dynamical core at T21" forecast "$config" model.name=dycore
-one_thread "forecast: and with its physics off by 20 to 30 %" forecast "$config" model.name=dycore dycore.perturbed_physics=true
+step "forecast: the same with the dynamical core at T21" forecast "$config" model.name=dycore
+step "forecast: and with its physics off by 20 to 30 %" forecast "$config" model.name=dycore dycore.perturbed_physics=true
 step "score: all of them against the simulated truth, beside persistence and climatology" score "$config"
 step "report: one page" report "$config"
 echo "== done in $((SECONDS - start)) s; open report.html in the run folder"

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "forecast/dynamics/core_threads.h"
 
 namespace pear::forecast {
 namespace {
@@ -105,6 +106,7 @@ State DycoreModel::state_of(const CoreState& core, const State& like) const {
 
 State DycoreModel::step(const State& state, Time valid_time) {
   c10::InferenceMode guard;
+  const CoreThreads threads(assembly_.core->options().truncation);
   const bool continues = last_.upper.defined() && last_time_ == valid_time && state.upper.is_same(last_.upper) &&
                          (!state.surface.defined() || state.surface.is_same(last_.surface));
   if (!continues) core_ = initial(state, valid_time);

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/signals.h"
 #include "forecast/dynamics/core_restart.h"
+#include "forecast/dynamics/core_threads.h"
 #include "forecast/dynamics/dycore_model.h"
 #include "forecast/dynamics/nature_fields.h"
 #include "io/field_file.h"
@@ -265,6 +266,9 @@ NatureRunReport NatureRun::run() {
 
 NatureRunPlan plan_nature_run(const NatureRunRequest& request) { return NatureRun(request).plan(); }
 
-NatureRunReport simulate(const NatureRunRequest& request) { return NatureRun(request).run(); }
+NatureRunReport simulate(const NatureRunRequest& request) {
+  const CoreThreads threads(request.config.truncation_number());
+  return NatureRun(request).run();
+}
 
 }  // namespace pear::forecast

@@ -24,8 +24,8 @@ def command(*args):
     return [PEAR, args[0], os.path.join(SOURCE, TINY), *args[1:]]
 
 
-def run(*args):
-    env = dict(os.environ, OMP_NUM_THREADS="1", PEAR_RUNS="unused")
+def run(*args, threads=1):
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), PEAR_RUNS="unused")
     return subprocess.run(command(*args), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                           env=env, check=False)
 
@@ -127,6 +127,14 @@ class Simulation(Scratch):
         self.ok("simulate", "simulate.dir=" + short, "simulate.length=20d", *common)
         self.assertIn("wrote 25 of 46 states", self.ok("simulate", "simulate.dir=" + short, "simulate.length=45d", *common))
         self.assertEqual(digest(short)["restart.safetensors"], digest(whole)["restart.safetensors"])
+
+    def test_bits_do_not_depend_on_the_number_of_threads(self):
+        folders = [self.path("1"), self.path("2")]
+        for threads, folder in enumerate(folders, start=1):
+            result = run("simulate", "simulate.dir=" + folder, "simulate.length=2d", "run.dir=" + self.path("a"),
+                         "simulate.truncation=T21", threads=threads)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(*[digest(f)["restart.safetensors"] for f in folders])
 
     def test_another_truncation_is_refused_and_harms_nothing(self):
         to = "run.dir=" + self.path("run")
