@@ -31,7 +31,8 @@ struct FieldDoc {
   std::vector<std::string_view> choices = {};
 };
 
-/// A path field: `${NAME}` is expanded from the environment when read (unset -> ConfigError).
+/// A path field: `${NAME}` is expanded from the environment when read (unset -> ConfigError), `${NAME:-text}` with
+/// the text where NAME is unset or empty.
 struct Path {
   std::string value;
   bool empty() const { return value.empty(); }

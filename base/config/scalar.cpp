@@ -160,14 +160,19 @@ Path parse_path(const ConfigNode& node) {
     path.value += text.substr(at, open - at);
     if (open == std::string::npos) break;
     const size_t close = text.find('}', open);
-    const std::string name = close == std::string::npos ? "" : text.substr(open + 2, close - open - 2);
+    const std::string inside = close == std::string::npos ? "" : text.substr(open + 2, close - open - 2);
+    const size_t divider = inside.find(":-");
+    const std::string name = inside.substr(0, divider);
     if (name.empty()) throw ScalarRefusal{.code = "BadValue", .expected = "${NAME} with a closing brace"};
     const char* value = std::getenv(name.c_str());
-    if (value == nullptr)
+    if (divider != std::string::npos && (value == nullptr || *value == '\0'))
+      path.value += inside.substr(divider + 2);
+    else if (value == nullptr)
       throw ScalarRefusal{.code = "UnsetVariable",
                           .expected = fmt::format("the environment variable {} to be set", name),
                           .hint = fmt::format("Run `export {}=...` or write the folder itself", name)};
-    path.value += value;
+    else
+      path.value += value;
     at = close + 1;
   }
   return path;

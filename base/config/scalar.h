@@ -24,7 +24,7 @@ int64_t parse_integer(const ConfigNode& node, std::string_view unit);
 double parse_real(const ConfigNode& node, std::string_view unit);
 /// Refuses plain words and numbers that YAML 1.1 reads as something else (`no`, `012`, `12:30`, `1e3`, `null`).
 std::string parse_string(const ConfigNode& node);
-/// As parse_string, with `${NAME}` expanded from the environment.
+/// As parse_string, with `${NAME}` and `${NAME:-text}` expanded from the environment.
 Path parse_path(const ConfigNode& node);
 Time parse_time_value(const ConfigNode& node);
 Duration parse_duration_value(const ConfigNode& node);

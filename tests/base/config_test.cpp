@@ -318,6 +318,9 @@ TEST_F(Config, VariablesExpandInPathsOnly) {
   EXPECT_EQ(error("store: \"${PEAR_CONFIG_UNSET}/a\"\n").substr(0, 95),
             "UnsetVariable [config] c.yaml:1: store: expected the environment variable PEAR_CONFIG_UNSET to ");
   EXPECT_EQ(error("store: \"${PEAR\"\n").substr(0, 8), "BadValue");
+  EXPECT_EQ(read("store: \"${PEAR_CONFIG_TEST:-runs}/a\"\n").store.str(), "/data/a");
+  EXPECT_EQ(read("store: \"${PEAR_CONFIG_UNSET:-runs}/a${PEAR_CONFIG_UNSET:-}\"\n").store.str(), "runs/a");
+  EXPECT_EQ(error("store: \"${:-runs}\"\n").substr(0, 8), "BadValue");
 }
 
 TEST_F(Config, WhatIsWrittenReadsBackTheSame) {
