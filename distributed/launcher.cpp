@@ -62,7 +62,7 @@ void require_single_process(const Launch& launch) {
                   {.what = fmt::format("{} started {} processes", launch.launcher, launch.size),
                    .expected = "one process",
                    .found = fmt::format("rank {} of {}", launch.rank, launch.size),
-                   .hint = "this version trains in one process; start pear without mpirun or with -n 1"});
+                   .hint = "only pear train runs on several processes; start this one without mpirun or with -n 1"});
 }
 
 }  // namespace pear::distributed

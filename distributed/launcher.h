@@ -26,7 +26,7 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 Launch detect_launch(const Environment& environment);
 Launch detect_launch();
 
-/// This version works with one process; copies started side by side would write the same files.
+/// For what works in one process only: copies started side by side would write the same files.
 ///
 /// Errors: CommError `TooManyProcesses` when the launcher started more than one.
 void require_single_process(const Launch& launch);

@@ -1,0 +1,116 @@
+// One program for any number of ranks: alone by CTest's discovery, and under mpirun (CMakeLists.txt). Every rank runs
+// every test; a failure on one fails all.
+#include "distributed/communicator.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/error.h"
+
+namespace pear::distributed {
+namespace {
+
+using std::chrono::milliseconds;
+
+Communicator* world = nullptr;  // MPI starts once in a program
+
+TEST(Communicator, RanksAreThoseOfTheLauncher) {
+  const Launch launch = detect_launch();
+  EXPECT_EQ(world->rank(), launch.rank);
+  EXPECT_EQ(world->size(), launch.size);
+  EXPECT_EQ(world->backend(), launch.size == 1 ? "single" : "mpi");
+}
+
+TEST(Communicator, BroadcastBringsTheBytesOfRankZero) {
+  std::vector<int32_t> values(1000, world->rank() + 7);
+  world->broadcast(std::as_writable_bytes(std::span(values)));
+  EXPECT_EQ(values, std::vector<int32_t>(1000, 7));
+  world->broadcast({});
+}
+
+TEST(Communicator, AllReduceAddsOrTakesTheLargest) {
+  const int n = world->size();
+  std::vector<double> sums{1.0, static_cast<double>(world->rank())};
+  world->all_reduce(std::span(sums), Reduction::Sum);
+  EXPECT_EQ(sums, (std::vector<double>{1.0 * n, n * (n - 1) / 2.0}));
+  std::vector<int64_t> largest{world->rank(), -world->rank()};
+  world->all_reduce(std::span(largest), Reduction::Max);
+  EXPECT_EQ(largest, (std::vector<int64_t>{n - 1, 0}));
+}
+
+TEST(Communicator, GatherBringsTextsOfDifferentLengthToRankZero) {
+  const auto texts = world->gather(std::string(static_cast<size_t>(world->rank()), 'x'));
+  if (!world->is_leader()) {
+    EXPECT_TRUE(texts.empty());
+    return;
+  }
+  ASSERT_EQ(texts.size(), static_cast<size_t>(world->size()));
+  for (size_t r = 0; r < texts.size(); ++r) EXPECT_EQ(texts[r], std::string(r, 'x'));
+}
+
+TEST(Communicator, AllToAllDeliversPartsOfUnequalLength) {
+  // Rank r sends to d the d + 1 values 100 r + d.
+  const int n = world->size();
+  std::vector<float> values, expected;
+  std::vector<int64_t> sent, received;
+  for (int d = 0; d < n; ++d) {
+    values.insert(values.end(), static_cast<size_t>(d + 1), static_cast<float>(100 * world->rank() + d));
+    sent.push_back(d + 1);
+    received.push_back(world->rank() + 1);
+    expected.insert(expected.end(), static_cast<size_t>(world->rank() + 1),
+                    static_cast<float>(100 * d + world->rank()));
+  }
+  EXPECT_EQ(world->all_to_all(values, sent, received), expected);
+}
+
+TEST(Communicator, AllGatherConcatenatesInRankOrder) {
+  const std::vector<float> mine(3, static_cast<float>(world->rank()));
+  std::vector<float> expected;
+  for (int r = 0; r < world->size(); ++r) expected.insert(expected.end(), 3, static_cast<float>(r));
+  EXPECT_EQ(world->all_gather(mine), expected);
+}
+
+TEST(Communicator, TheWorldIsDescribedOnRankZero) {
+  const Launch launch = detect_launch();
+  const auto text = describe_world(*world, launch);
+  EXPECT_EQ(text.empty(), !world->is_leader());
+  if (world->is_leader()) {
+    EXPECT_TRUE(text.starts_with(std::to_string(world->size()) + " processes on 1 host")) << text;
+  }
+  EXPECT_TRUE(rank_label(launch).starts_with("[rank " + std::to_string(world->rank()) + "/"));
+}
+
+TEST(Communicator, AMissingRankEndsTheWaitWithAClearError) {
+  if (world->size() == 1) GTEST_SKIP() << "needs several ranks";
+  const auto before = world->timeout();
+  if (world->is_leader()) {
+    // The last collective of this program: the leader gives up before the others come.
+    world->set_timeout(milliseconds(200));
+    try {
+      world->barrier();
+      ADD_FAILURE() << "no error";
+    } catch (const CommError& e) {
+      EXPECT_EQ(e.code(), "TimedOut");
+      EXPECT_NE(std::string(e.what()).find("0.2"), std::string::npos) << e.what();
+    }
+    world->set_timeout(before);
+  }
+  EXPECT_EQ(world->meets_all(std::chrono::minutes(1)), true);
+}
+
+}  // namespace
+}  // namespace pear::distributed
+
+int main(int argc, char** argv) {
+  using namespace pear::distributed;
+  ::testing::InitGoogleTest(&argc, argv);
+  const Launch launch = detect_launch();
+  const auto communicator = open_communicator(launch);
+  world = communicator.get();
+  auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
+  if (!world->is_leader()) delete listeners.Release(listeners.default_result_printer());
+  const int failed = RUN_ALL_TESTS();
+  if (failed != 0) world->abort(failed);
+  return failed;
+}
