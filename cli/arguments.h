@@ -2,9 +2,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace pear::distributed {
+class Communicator;
+}
 
 namespace pear::cli {
 
@@ -25,6 +30,8 @@ struct Arguments {
   bool keys = false, verify = false, resume = false, intersect_times = false;
   std::filesystem::path fork, warm_start, weights_only;
   std::vector<std::string> allow;
+  /// The processes of this run; null where the program is alone or only parses. Set by `main`.
+  std::shared_ptr<distributed::Communicator> communicator;
 };
 
 /// Splits the words after the program's name. A word `key=value` whose key is dotted letters is an override, every

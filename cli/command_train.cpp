@@ -7,8 +7,10 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "cli/requests.h"
+#include "distributed/communicator.h"
 #include "forecast/config/cross_checks.h"
 #include "forecast/config/training_plan.h"
+#include "forecast/train/parallel_axis.h"
 
 namespace pear::cli {
 namespace {
@@ -41,9 +43,12 @@ CommandResult run_train(const Arguments& arguments) {
   forecast::check_config_fits_store(config, *request.store);
   if (arguments.dry_run) return plan(config, request, device);
 
-  begin_run(config);
-  log_info("device {}", device.reason);
-  write_file_atomic(request.run_dir / "config.yaml", to_yaml(config));
+  if (arguments.communicator) request.data_axis = std::make_shared<forecast::ParallelAxis>(*arguments.communicator);
+  if (!arguments.communicator || arguments.communicator->is_leader()) {
+    begin_run(config);
+    log_info("device {}", device.reason);
+    write_file_atomic(request.run_dir / "config.yaml", to_yaml(config));
+  }
   const forecast::TrainResult r = forecast::train(request);
   CommandResult out;
   out.outputs = {r.last_checkpoint, r.best_checkpoint, request.run_dir / "metrics.csv"};

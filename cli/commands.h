@@ -27,6 +27,7 @@ struct Command {
   std::vector<std::string_view> sections;  ///< config sections it reads, for --help
   std::vector<std::string_view> examples;  ///< two commands, run by a test
   bool can_stop = false;                   ///< may end with exit code 3
+  bool can_run_parallel = false;           ///< works on several processes; any other refuses them
   CommandResult (*run)(const Arguments&) = nullptr;
 };
 

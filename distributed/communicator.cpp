@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -13,11 +15,25 @@ namespace pear::distributed {
 namespace {
 
 constexpr size_t kLongestHostName = 256;
+constexpr double kShortestTimeoutS = 0.1, kLongestTimeoutS = 1e6, kMillisecondsPerSecond = 1000;
 
 std::string host_name() {
   std::array<char, kLongestHostName> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
   return name.data();
+}
+
+std::optional<std::chrono::milliseconds> timeout_from_environment() {
+  const char* text = std::getenv(kTimeoutVariable);
+  if (text == nullptr) return std::nullopt;
+  char* end = nullptr;
+  const double seconds = std::strtod(text, &end);
+  if (end != text && *end == '\0' && seconds >= kShortestTimeoutS && seconds <= kLongestTimeoutS)
+    return std::chrono::milliseconds(static_cast<int64_t>(kMillisecondsPerSecond * seconds));
+  throw CommError("BadTimeout", "distributed",
+                  {.what = fmt::format("environment variable {}", kTimeoutVariable),
+                   .expected = fmt::format("seconds from {} to {}", kShortestTimeoutS, kLongestTimeoutS),
+                   .found = fmt::format("'{}'", text)});
 }
 
 /// One process: nothing travels.
@@ -44,7 +60,10 @@ class SingleCommunicator : public Communicator {
 
 std::unique_ptr<Communicator> open_communicator(const Launch& launch) {
   if (launch.size == 1) return std::make_unique<SingleCommunicator>();
-  return open_mpi_communicator(launch);
+  const auto timeout = timeout_from_environment();
+  auto communicator = open_mpi_communicator(launch);
+  if (timeout) communicator->set_timeout(*timeout);
+  return communicator;
 }
 
 std::string describe_world(Communicator& communicator, const Launch& launch) {

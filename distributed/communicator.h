@@ -16,6 +16,9 @@ namespace pear::distributed {
 
 enum class Reduction { Sum, Max };
 
+/// Seconds that a collective may take (default 600). A setting of the machine, in force before a configuration is read.
+inline constexpr const char* kTimeoutVariable = "PEAR_COLLECTIVE_TIMEOUT_S";
+
 /// Buffers are plain memory; no tensor type crosses this interface. Back ends: `single` (one process, copies at most)
 /// and `mpi` (non-blocking collectives polled to a deadline). Used from one thread.
 ///
@@ -60,7 +63,7 @@ class Communicator {
 
 /// `single` for one process, else `mpi`; one communicator in the life of a program.
 /// Errors:  CommError `NoMpi` when several processes were started and this build has no MPI, `WorldSizeMismatch` when
-///          the launcher and MPI disagree about the number of processes.
+///          the launcher and MPI disagree about the number of processes, `BadTimeout`.
 std::unique_ptr<Communicator> open_communicator(const Launch& launch);
 
 /// `4 processes on 1 host (openmpi), Open MPI v4.1.4`, on rank 0; empty elsewhere. Collective.

@@ -127,7 +127,7 @@ void MpiCommunicator::wait(MPI_Request& request, const char* call) const {
   if (is_done_by(request, Clock::now() + timeout(), call)) return;
   throw CommError("TimedOut", fmt::format("comm.{}", call),
                   {.what = fmt::format("not every one of the {} ranks answered", size_),
-                   .expected = fmt::format("an answer within run.collective_timeout_s = {:g}",
+                   .expected = fmt::format("an answer within {} = {:g}", kTimeoutVariable,
                                            std::chrono::duration<double>(timeout()).count()),
                    .hint = "another rank has died, hangs or is much slower: see the first error in the output"});
 }

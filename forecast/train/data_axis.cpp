@@ -34,6 +34,17 @@ void SlotTree::add(int64_t slot, SlotSum leaf) {
   }
 }
 
+std::vector<Subtree> SlotTree::cover(int64_t first, int64_t last) {
+  std::vector<Subtree> subtrees;
+  while (first < last) {
+    int64_t level = 0;
+    while (first % (int64_t{2} << level) == 0 && first + (int64_t{2} << level) <= last) ++level;
+    subtrees.push_back({level, first >> level, {}});
+    first += int64_t{1} << level;
+  }
+  return subtrees;
+}
+
 SlotSum SlotTree::root(const std::vector<Subtree>& subtrees, int64_t num_slots) {
   int64_t levels = 0;
   while ((int64_t{1} << levels) < num_slots) ++levels;

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace pear::forecast {
@@ -27,6 +28,8 @@ class SlotTree {
  public:
   void add(int64_t slot, SlotSum leaf);
   std::vector<Subtree>& subtrees() { return subtrees_; }
+  /// Which subtrees `add` leaves for the slots [first, last); their sums are empty.
+  static std::vector<Subtree> cover(int64_t first, int64_t last);
   /// The root from subtrees that cover all `num_slots` slots.
   static SlotSum root(const std::vector<Subtree>& subtrees, int64_t num_slots);
 
@@ -46,6 +49,17 @@ class DataAxis {
   /// True on every rank if true on any.
   virtual bool any(bool flag) { return flag; }
   virtual void barrier() {}
+  /// Rows that one rank has filled and the others left zero -> all rows on every rank. [n, k] float64 on the CPU.
+  virtual void complete_rows(torch::Tensor& rows) { static_cast<void>(rows); }
+  /// Rank 0's content on every rank.
+  virtual void broadcast(torch::Tensor tensor) { static_cast<void>(tensor); }
+  virtual void broadcast(std::string& text) { static_cast<void>(text); }
+  /// The texts of all ranks that are not empty, in rank order, on every rank.
+  virtual std::string collect(const std::string& text) { return text; }
+  /// Errors:  CommError `RanksDisagree` naming the ranks whose digest is not that of rank 0.
+  virtual void require_equal(const std::string& digest, const std::string& what) {
+    static_cast<void>(digest), static_cast<void>(what);
+  }
 };
 
 }  // namespace pear::forecast

@@ -11,14 +11,9 @@
 #include "forecast/train/augment.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/sampler.h"
+#include "forecast/train/slot_plan.h"
 
 namespace pear::forecast {
-
-/// What the loader does with a step: slots of `batch` samples each; a data rank takes a contiguous range of slots.
-struct SlotPlan {
-  int64_t slots = 1, batch = 1;
-  int64_t first_slot = 0, last_slot = 1;  ///< [first, last) of this process
-};
 
 /// The content is a function of (sampler, step, slot), never of timing. `next` raises what the thread met.
 class Loader {

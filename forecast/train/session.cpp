@@ -209,7 +209,7 @@ void load_flat(const FlatParameters& parameters, const torch::Tensor& buffer, co
                     {.what = what + " do not fit the network", .found = list_text(problems)});
 }
 
-Session make_session(const TrainRequest& request) {
+Session make_session(const TrainRequest& request, DataAxis& axis) {
   Session s;
   s.request = request;
   s.store = request.store ? request.store : io::Store::open(request.data.store.str());
@@ -232,12 +232,18 @@ Session make_session(const TrainRequest& request) {
     start_fresh(s);
     return s;
   }
-  refuse_existing(s);
+  if (axis.rank() == 0) refuse_existing(s);
+  axis.barrier();
   if (request.mode == StartMode::Fresh)
     start_fresh(s);
   else
     start_from_other(s);
   return s;
+}
+
+Session make_session(const TrainRequest& request) {
+  DataAxis one;
+  return make_session(request, one);
 }
 
 CheckpointContent content_of(const Session& s) {

@@ -8,6 +8,7 @@
 
 #include "forecast/model/learned_model.h"
 #include "forecast/train/checkpoint.h"
+#include "forecast/train/data_axis.h"
 #include "forecast/train/ema.h"
 #include "forecast/train/flat_parameters.h"
 #include "forecast/train/optimizer.h"
@@ -33,8 +34,10 @@ struct Session {
   bool learns_tendency() const;
 };
 
-/// Opens the store, builds the network from (config, seed) and applies the start mode.
-/// Errors:  as `train`.
+/// Opens the store, builds the network from (config, seed) and applies the start mode. Only rank 0 of `axis` removes
+/// what an earlier run left. Errors:  as `train`.
+Session make_session(const TrainRequest& request, DataAxis& axis);
+/// The same in one process.
 Session make_session(const TrainRequest& request);
 
 /// Everything that `make_session` with StartMode::Resume needs to go on with the same bits.

@@ -80,9 +80,10 @@ void TrainStep::describe_problem(const Batch& batch, int64_t slot, const State& 
                           centres.lat_deg[cell], centres.lon_deg[cell]);
 }
 
-void TrainStep::throw_non_finite(double loss, double norm) const {
+void TrainStep::throw_non_finite(double loss, double norm) {
   std::string found = fmt::format("loss {}, gradient norm {}", loss, norm);
-  if (!problem_.empty()) found += "; " + problem_;
+  // The sums have the same bits everywhere, so all ranks come here; one of them knows the sample.
+  if (const auto problem = axis_.collect(problem_); !problem.empty()) found += "; " + problem;
   for (const auto& entry : session_.parameters->entries()) {
     const auto part = FlatParameters::view_of(session_.parameters->gradient(), entry);
     if (torch::isfinite(part).all().item<bool>()) continue;

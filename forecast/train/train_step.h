@@ -9,6 +9,7 @@
 #include "forecast/train/loader.h"
 #include "forecast/train/loss.h"
 #include "forecast/train/session.h"
+#include "forecast/train/slot_plan.h"
 
 namespace pear::forecast {
 
@@ -29,7 +30,7 @@ class TrainStep {
  private:
   SlotSum run_slot(const Batch& batch, int64_t slot);
   void describe_problem(const Batch& batch, int64_t slot, const State& prediction);
-  [[noreturn]] void throw_non_finite(double loss, double norm) const;
+  [[noreturn]] void throw_non_finite(double loss, double norm);
 
   Session& session_;
   DataAxis& axis_;

@@ -13,6 +13,7 @@
 #include "base/signals.h"
 #include "forecast/train/metrics_log.h"
 #include "forecast/train/schedule.h"
+#include "forecast/train/synchronise.h"
 #include "forecast/train/train_step.h"
 #include "forecast/train/validation.h"
 
@@ -61,8 +62,8 @@ class Trainer {
   Augmentation augmentation_;
   Sampler sampler_;
   Loss loss_;
-  CheckpointWriter writer_;
-  MetricsLog metrics_;
+  std::optional<CheckpointWriter> writer_;  ///< on rank 0, as all files
+  std::optional<MetricsLog> metrics_;
   std::vector<std::string> channels_;
   int64_t total_steps_ = 0, last_step_ = 0, saved_step_ = -1;
   Clock::time_point last_save_ = Clock::now(), window_start_ = Clock::now();
@@ -78,8 +79,6 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
       sampler_(train_set_.size(), config().slots * config().batch, session_.request.seed,
                config().last_batch == "wrap"),
       loss_(config().loss, session_.layout, session_.request.device),
-      writer_(session_.checkpoint_dir(), session_.request.checkpoint),
-      metrics_(session_.request.run_dir, metric_columns(session_.layout), session_.progress.step),
       channels_(session_.layout.channel_names()) {
   const auto& request = session_.request;
   if (!request.data.select.empty())
@@ -87,8 +86,12 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
   total_steps_ = config().epochs * sampler_.steps_per_epoch();
   if (config().max_steps > 0) total_steps_ = std::min(total_steps_, config().max_steps);
   last_step_ = config().stop_at_step > 0 ? std::min(total_steps_, config().stop_at_step) : total_steps_;
-  if (request.mode == StartMode::Resume && is_leader())
-    writer_.rewind(session_.progress.step, session_.progress.best, config().best_metric);
+  if (is_leader()) {
+    writer_.emplace(session_.checkpoint_dir(), request.checkpoint);
+    metrics_.emplace(request.run_dir, metric_columns(session_.layout), session_.progress.step);
+    if (request.mode == StartMode::Resume)
+      writer_->rewind(session_.progress.step, session_.progress.best, config().best_metric);
+  }
   if (session_.progress.step > 0 && request.mode == StartMode::Resume) saved_step_ = session_.progress.step;
   log_info("grid {}, {} channels, {} training pairs{}, {} selection pairs", session_.layout.grid.spec(),
            session_.layout.num_channels(), train_set_.size(), train_set_.is_resident() ? " in memory" : "",
@@ -110,7 +113,8 @@ bool Trainer::is_validation_due() const {
 bool Trainer::validate_now() {
   std::optional<ScopedWeights> averaged;
   if (session_.ema && config().ema.use_in_validation) averaged.emplace(*session_.parameters, session_.ema->average());
-  const auto values = validate(*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device);
+  const auto values =
+      validate(*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device, *axis_);
   const double value = values.metric(config().best_metric, channels_);
   auto& best = session_.progress.best;
   const bool is_new_best = best.empty() || value < best.front().value;
@@ -124,7 +128,7 @@ bool Trainer::validate_now() {
     row.update({{"kind", "validation"},
                 {"step", session_.progress.step},
                 {"epoch", sampler_.epoch_of(session_.progress.step - 1)}});
-    metrics_.write(row);
+    metrics_->write(row);
     std::string text;
     for (size_t c = 0; c < std::min<size_t>(channels_.size(), 4); ++c)
       text += fmt::format(" {} {:.4g} (persistence {:.4g})", channels_[c], values.rmse[c], values.persistence_rmse[c]);
@@ -143,7 +147,7 @@ bool Trainer::is_checkpoint_due(bool is_new_best) {
 
 void Trainer::save() {
   if (saved_step_ == session_.progress.step) return;
-  if (is_leader()) writer_.write(content_of(session_), session_.progress.best, config().best_metric);
+  if (is_leader()) writer_->write(content_of(session_), session_.progress.best, config().best_metric);
   axis_->barrier();
   saved_step_ = session_.progress.step;
   last_save_ = Clock::now();
@@ -171,7 +175,7 @@ void Trainer::log_step(const StepResult& result, double lr, const Loader& loader
                      {"grad_norm", result.grad_norm}};
   for (size_t c = 0; c < channels_.size(); ++c) row["loss_" + channels_[c]] = result.channel_loss[c];
   if (!session_.request.reproducible) row.update({{"samples_per_s", rate}, {"data_wait", wait}});
-  metrics_.write(row);
+  metrics_->write(row);
   log_info("step {}/{} loss {:.4f} lr {:.1e} |g| {:.2f} {:.0f} sample/s wait {:.1f}% mem {:.1f} GiB eta {}",
            progress.step, total_steps_, mean, lr, result.grad_norm, rate, 100 * wait, peak_memory_gib(),
            format_seconds(left));
@@ -193,9 +197,7 @@ void Trainer::advance(TrainStep& step, Loader& loader) {
 
 TrainResult Trainer::run() {
   const auto start = Clock::now();
-  const int64_t share = config().slots / axis_->size(), more = config().slots % axis_->size(), rank = axis_->rank();
-  const int64_t first_slot = rank * share + std::min(rank, more);
-  const SlotPlan plan{config().slots, config().batch, first_slot, first_slot + share + (rank < more ? 1 : 0)};
+  const SlotPlan plan = plan_slots(config(), session_.request.reproducible, axis_->rank(), axis_->size());
   const int64_t first_step = std::min(session_.progress.step, last_step_);
   window_first_step_ = first_step;
   TrainStep step(session_, *axis_, plan);
@@ -221,13 +223,13 @@ TrainResult Trainer::result(double seconds) const {
   r.total_steps = total_steps_;
   r.last_loss = session_.progress.last_loss;
   r.best_metric = config().best_metric;
-  r.last_checkpoint = r.best_checkpoint = writer_.directory() / checkpoint_folder_name(session_.progress.step);
+  r.last_checkpoint = r.best_checkpoint = session_.checkpoint_dir() / checkpoint_folder_name(session_.progress.step);
   r.num_parameters = session_.parameters->num_parameters();
   r.seconds = seconds;
   if (session_.progress.best.empty()) return r;
   r.best_value = session_.progress.best.front().value;
   r.best_step = session_.progress.best.front().step;
-  const auto best = writer_.directory() / checkpoint_folder_name(*r.best_step);
+  const auto best = session_.checkpoint_dir() / checkpoint_folder_name(*r.best_step);
   if (std::filesystem::exists(best)) r.best_checkpoint = best;
   return r;
 }
@@ -240,12 +242,10 @@ TrainResult train(const TrainRequest& request) {
                       {.what = "run.precision", .expected = "fp32 or bf16", .found = request.precision});
   at::globalContext().setDeterministicAlgorithms(request.reproducible, /*warn_only=*/false);
   auto axis = request.data_axis ? request.data_axis : std::make_shared<DataAxis>();
-  if (axis->size() > request.train.slots)
-    throw ConfigError("TooFewSlots", "train",
-                      {.what = "train.slots",
-                       .expected = fmt::format("at least {} (parallel.data)", axis->size()),
-                       .found = std::to_string(request.train.slots)});
-  Trainer trainer(make_session(request), std::move(axis));
+  plan_slots(request.train, request.reproducible, axis->rank(), axis->size());  // refuses before anything is read
+  Session session = make_session(request, *axis);
+  synchronise(session, *axis);
+  Trainer trainer(std::move(session), std::move(axis));
   return trainer.run();
 }
 

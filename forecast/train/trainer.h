@@ -36,8 +36,10 @@ struct TrainRequest {
   uint64_t seed = 1;
   torch::Device device = torch::kCPU;
   std::string precision = "fp32";  ///< fp32 | bf16 (autocast, float32 master weights)
-  bool reproducible = false;       ///< deterministic kernels; no times in metrics files
-  bool overwrite = false;          ///< Fresh: remove checkpoints of an earlier run first
+  /// Deterministic kernels, slots of one sample added in a fixed tree (the same bits for any number of ranks), no
+  /// times in metrics files.
+  bool reproducible = false;
+  bool overwrite = false;  ///< Fresh: remove checkpoints of an earlier run first
   DataConfig data;
   ModelConfig model;
   TrainConfig train;
@@ -65,11 +67,12 @@ struct TrainResult {
   double seconds = 0;
 };
 
-/// Trains until the planned steps are done. The caller installs the stop signals (base/signals.h).
+/// Trains until the planned steps are done. With a parallel axis all ranks call this; rank 0 writes the files, and a
+/// stop signal to any rank stops all after the same step. The caller installs the stop signals (base/signals.h).
 ///
 /// Files:   run_dir/checkpoints/ (checkpoint.h), run_dir/metrics.jsonl and metrics.csv.
 /// Errors:  ConfigError, DataError (store, dataset, `RunExists`, `BadCheckpoint`, `ConfigChanged`, `DataChanged`,
-///          `GridMismatch`, `NonFinite`); StoppedBySignal after the state was saved.
+///          `GridMismatch`, `NonFinite`), CommError; StoppedBySignal after the state was saved.
 TrainResult train(const TrainRequest& request);
 
 }  // namespace pear::forecast

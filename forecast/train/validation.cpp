@@ -42,31 +42,38 @@ nlohmann::json ValidationResult::row(const std::vector<std::string>& channels) c
 }
 
 ValidationResult validate(LearnedModel& model, const Normaliser& normaliser, const Loss& loss, const Dataset& dataset,
-                          const torch::Device& device) {
+                          const torch::Device& device, DataAxis& axis) {
   torch::NoGradGuard no_grad;
   const auto& layout = model.layout();
   auto areas = torch::tensor(layout.grid.areas_sr(), torch::kFloat64).to(device);
   areas /= areas.sum();
-  auto error = torch::zeros({layout.num_channels()}, torch::kFloat64), persistence = torch::zeros_like(error);
-  double total_loss = 0;
+  const int64_t num_channels = layout.num_channels();
+  // One row per pair, so that the sums below run in the order of the pairs whoever evaluated them.
+  auto rows = torch::zeros({dataset.size(), 1 + 2 * num_channels}, torch::kFloat64);
   model.network().eval();
-  for (int64_t i = 0; i < dataset.size(); ++i) {
+  for (int64_t i = axis.rank(); i < dataset.size(); i += axis.size()) {
     const Batch batch = dataset.load(std::array{i});
     const State input = batch.input.to(device), target = batch.target.to(device);
     const State prediction = model.predict_normalised(normaliser.normalise(input));
-    total_loss += loss(prediction, normaliser.normalise(target)).total.item<double>();
-    error += mean_square(normaliser.denormalise(prediction), target, areas);
-    persistence += mean_square(input, target, areas);
-    if (!std::isfinite(total_loss)) {
-      model.network().train();
-      throw DataError("NonFinite", "train.validation",
-                      {.what = "prediction from " + format_time(batch.pairs[0].input) + " is not finite",
-                       .hint = "lower train.lr or set train.clip.norm"});
-    }
+    rows[i][0] = loss(prediction, normaliser.normalise(target)).total.item<double>();
+    rows[i].narrow(0, 1, num_channels).copy_(mean_square(normaliser.denormalise(prediction), target, areas));
+    rows[i].narrow(0, 1 + num_channels, num_channels).copy_(mean_square(input, target, areas));
   }
   model.network().train();
+  axis.complete_rows(rows);
+  auto sum = torch::zeros({1 + 2 * num_channels}, torch::kFloat64);
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    sum += rows[i];
+    if (!std::isfinite(sum[0].item<double>()))
+      throw DataError("NonFinite", "train.validation",
+                      {.what = "prediction from " + format_time(dataset.list().pairs[static_cast<size_t>(i)].input) +
+                               " is not finite",
+                       .hint = "lower train.lr or set train.clip.norm"});
+  }
   const double n = static_cast<double>(dataset.size());
-  return {.loss = total_loss / n, .rmse = root(error / n), .persistence_rmse = root(persistence / n)};
+  return {.loss = sum[0].item<double>() / n,
+          .rmse = root(sum.narrow(0, 1, num_channels) / n),
+          .persistence_rmse = root(sum.narrow(0, 1 + num_channels, num_channels) / n)};
 }
 
 }  // namespace pear::forecast

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "forecast/model/learned_model.h"
+#include "forecast/train/data_axis.h"
 #include "forecast/train/dataset.h"
 #include "forecast/train/loss.h"
 
@@ -23,8 +24,9 @@ struct ValidationResult {
 };
 
 /// Evaluates one training step of lead time on every pair; no gradients, network in evaluation mode meanwhile.
+/// The ranks of `axis` share the pairs; all get the result, with the bits of one process.
 /// Errors:  DataError `NonFinite` naming the pair if the prediction is not finite.
 ValidationResult validate(LearnedModel& model, const Normaliser& normaliser, const Loss& loss, const Dataset& dataset,
-                          const torch::Device& device);
+                          const torch::Device& device, DataAxis& axis);
 
 }  // namespace pear::forecast

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Training on several processes: the same bits for 1, 2 and 4 ranks, stops, lost and hanging ranks, disagreements.
+
+Usage: parallel_test.py PEAR SOURCE [unittest options]. Skipped where mpirun is absent.
+"""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PEAR, SOURCE = "", ""
+TINY = os.path.join("configs", "test", "tiny.yaml")
+# More ranks than cores and a root user are normal for tests.
+ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS="1", PEAR_RUNS="unused", OMPI_ALLOW_RUN_AS_ROOT="1",
+                   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_rmaps_base_oversubscribe="1",
+                   OMPI_MCA_hwloc_base_binding_policy="none", OMPI_MCA_mpi_yield_when_idle="1")
+STEPS = "train.max_steps=10"  # long enough that a signal meets a run under way
+LIMIT_S = 240
+POLL_S = 0.005
+
+
+def pear(verb, *args):
+    return [PEAR, verb, os.path.join(SOURCE, TINY), *args]
+
+
+def mpirun(ranks, *command):
+    return ["mpirun", "-np", str(ranks), *command]
+
+
+def start(command):
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def pid_of_rank(launcher, rank):
+    """The process that `launcher` (an mpirun) started as this rank."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            parent = text(f"/proc/{name}/stat").rsplit(")", 1)[1].split()[1]
+            with open(f"/proc/{name}/environ", "rb") as f:
+                mine = f"OMPI_COMM_WORLD_RANK={rank}".encode() in f.read().split(b"\0")
+        except OSError:
+            continue
+        if int(parent) == launcher.pid and mine:
+            return int(name)
+    raise AssertionError(f"no rank {rank}")
+
+
+@unittest.skipUnless(shutil.which("mpirun"), "mpirun is not installed")
+class Parallel(unittest.TestCase):
+    KEYS = ("run.reproducible=true", "train.log_every=1", "train.clip.norm=0.5", "train.ema.decay=0.9",
+            "checkpoint.every_steps=2", "checkpoint.every_minutes=0", "checkpoint.keep_last=9")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.dir, True)
+        for verb in ("simulate", "ingest"):
+            subprocess.run(pear(verb, "run.dir=" + os.path.join(cls.dir, "data")), check=True, env=ENVIRONMENT,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cls.undisturbed = os.path.join(cls.dir, "undisturbed")
+        cls.finish(start(cls.train(cls.undisturbed, STEPS)))
+
+    @classmethod
+    def train(cls, folder, *args):
+        return pear("train", "run.dir=" + folder, "data.store=" + os.path.join(cls.dir, "data", "store"), *cls.KEYS,
+                    *args)
+
+    @staticmethod
+    def finish(process, code=0):
+        try:
+            out, err = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        if process.returncode != code:
+            raise AssertionError(f"exit code {process.returncode}, expected {code}\n{out}{err}")
+        return out + err
+
+    def folder(self, name):
+        return os.path.join(self.dir, name)
+
+    def wait_for_rows(self, folder, rows, process):
+        """Until the run has logged this many steps."""
+        path = os.path.join(folder, "metrics.jsonl")
+        for _ in range(int(LIMIT_S / POLL_S)):
+            self.assertIsNone(process.poll(), "the run ended too early")
+            if os.path.exists(path) and text(path).count("\n") >= rows:
+                return
+            time.sleep(POLL_S)
+        self.fail("the run makes no progress")
+
+    def checkpoints(self, folder):
+        return sorted(n for n in os.listdir(os.path.join(folder, "checkpoints")) if n.startswith("step_"))
+
+    def assert_whole(self, folder, step):
+        base = os.path.join(folder, "checkpoints", step)
+        manifest = json.loads(text(os.path.join(base, "MANIFEST.json")))["files"]
+        self.assertIn("model.safetensors", manifest)
+        for name, entry in manifest.items():
+            self.assertEqual(digest(os.path.join(base, name)), entry["sha256"], name)
+
+    def assert_same_run(self, folder, steps=10):
+        for name in ("model", "ema", "optimizer"):
+            path = os.path.join("checkpoints", f"step_{steps:08d}", name + ".safetensors")
+            self.assertEqual(digest(os.path.join(folder, path)), digest(os.path.join(self.undisturbed, path)),
+                             f"{folder} {name}")
+        for name in ("metrics.jsonl", "metrics.csv"):
+            self.assertEqual(text(os.path.join(folder, name)), text(os.path.join(self.undisturbed, name)), folder)
+
+    def test_one_two_and_four_ranks_have_the_same_bits(self):
+        for ranks in (1, 2, 4):
+            folder = self.folder(f"ranks{ranks}")
+            said = self.finish(start(mpirun(ranks, *self.train(folder, STEPS))))
+            self.assertEqual(said.count("trained 10 of 10 steps"), 1, said)
+            self.assertEqual(said.count("grid healpix:8"), 1, said)
+            if ranks > 1:
+                self.assertEqual(said.count(f"{ranks} processes on 1 host (openmpi)"), 1, said)
+            self.assert_same_run(folder)
+            self.assertEqual(self.checkpoints(folder), self.checkpoints(self.undisturbed))
+
+    def test_without_the_reproducible_mode_two_ranks_agree_to_rounding(self):
+        losses = []
+        for ranks in (1, 2):
+            folder = self.folder(f"plain{ranks}")
+            self.finish(start(mpirun(ranks, *self.train(folder, "train.max_steps=3", "run.reproducible=false"))))
+            rows = [json.loads(line) for line in text(os.path.join(folder, "metrics.jsonl")).splitlines()]
+            losses.append([r["loss"] for r in rows if r["kind"] == "train"])
+        self.assertEqual(len(losses[0]), 3)
+        for one, two in zip(*losses):  # float32 sums in another order
+            self.assertAlmostEqual(one, two, delta=1e-4 * one)
+
+    def test_a_batch_that_the_ranks_do_not_divide_is_refused_once(self):
+        folder = self.folder("indivisible")
+        said = self.finish(start(mpirun(3, *self.train(folder))), code=2)
+        self.assertEqual(said.count("a multiple of the 3 ranks"), 1, said)
+        self.assertFalse(os.path.exists(os.path.join(folder, "checkpoints")))
+
+    def test_a_signal_to_one_rank_stops_all_and_other_numbers_of_ranks_go_on(self):
+        folder = self.folder("stopped")
+        for number, ranks, rank, rows in ((signal.SIGUSR1, 2, 1, 1), (signal.SIGTERM, 4, 2, 5)):
+            process = start(mpirun(ranks, *self.train(folder, STEPS)))
+            self.wait_for_rows(folder, rows, process)
+            os.kill(pid_of_rank(process, rank), number)
+            said = self.finish(process, code=3)
+            self.assertEqual(said.count("stopped by a signal after step"), 1, said)
+            self.assert_whole(folder, self.checkpoints(folder)[-1])
+        self.assertLess(self.checkpoints(folder)[-1], "step_00000010")
+        self.finish(start(self.train(folder, STEPS)))
+        self.assert_same_run(folder)
+
+    def test_a_killed_rank_ends_the_run_and_the_last_checkpoint_is_whole(self):
+        folder = self.folder("killed")
+        process = start(mpirun(2, *self.train(folder, STEPS)))
+        self.wait_for_rows(folder, 3, process)
+        os.kill(pid_of_rank(process, 1), signal.SIGKILL)
+        process.communicate(timeout=LIMIT_S)
+        self.assertNotEqual(process.returncode, 0)
+        self.assert_whole(folder, self.checkpoints(folder)[-1])
+        self.finish(start(mpirun(4, *self.train(folder, STEPS))))
+        self.assert_same_run(folder)
+
+    def test_a_hanging_rank_is_given_up_after_the_time_out(self):
+        folder = self.folder("hanging")
+        process = start(mpirun(4, "env", "PEAR_COLLECTIVE_TIMEOUT_S=20", *self.train(folder, STEPS)))
+        self.wait_for_rows(folder, 3, process)
+        hanging = pid_of_rank(process, 2)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            said = self.finish(process, code=1)
+        finally:
+            if os.path.exists(f"/proc/{hanging}"):
+                os.kill(hanging, signal.SIGKILL)
+        self.assertEqual(said.count("not every one of the 4 ranks answered"), 1, said)
+        self.assertIn("PEAR_COLLECTIVE_TIMEOUT_S = 20", said)
+        self.assert_whole(folder, self.checkpoints(folder)[-1])
+
+    def test_ranks_with_different_configurations_do_not_start(self):
+        folder = self.folder("different")
+        command = (["mpirun", "-np", "1"] + self.train(folder) + [":", "-np", "1"] +
+                   self.train(folder, "train.lr=0.1"))
+        said = self.finish(start(command), code=1)
+        self.assertEqual(said.count("ranks 1 differ from rank 0"), 1, said)
+
+    def test_an_error_on_one_rank_is_told_once_with_its_rank_and_ends_the_others(self):
+        folder = self.folder("alone")
+        command = (["mpirun", "-np", "1"] + self.train(folder) + [":", "-np", "1"] +
+                   self.train(folder, "train.no_such_key=1"))
+        said = self.finish(start(command), code=2)
+        self.assertIn("[rank 1/2 ", said)
+        self.assertEqual(said.count("no_such_key"), 1, said)
+
+    def test_other_verbs_refuse_several_processes(self):
+        said = self.finish(start(mpirun(2, *pear("forecast"))), code=1)
+        self.assertIn("only pear train runs on several processes", said)
+
+
+if __name__ == "__main__":
+    PEAR, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
