@@ -7,9 +7,10 @@ namespace pear::cli {
 namespace {
 
 using std::chrono::milliseconds;
-// Rank 0 waits shortest: if it failed as well, its message is the one that is read. The others follow one by one, so
-// that several survivors of a lost rank do not all print the same.
-constexpr milliseconds kPatience{5000}, kPatiencePerRank{1000}, kLongestPatience{15000};
+// Rank 0 waits shortest: if it failed as well, its message is the one that is read. The others leave mpirun the time to
+// end them (it gives a stopped process some seconds) and then follow one by one, so that several survivors of a lost
+// rank do not all print the same.
+constexpr milliseconds kPatience{3000}, kLeaderFirst{4000}, kPatiencePerRank{1000}, kLongestPatience{20000};
 
 }  // namespace
 
@@ -35,7 +36,8 @@ void Ranks::leave() {
 
 bool Ranks::fail_together() {
   if (!communicator_) return true;
-  const milliseconds patience = kPatience + kPatiencePerRank * communicator_->rank();
+  if (is_leader()) return communicator_->meets_all(kPatience);
+  const milliseconds patience = kPatience + kLeaderFirst + kPatiencePerRank * communicator_->rank();
   return communicator_->meets_all(std::min(patience, kLongestPatience));
 }
 

@@ -179,7 +179,7 @@ class Parallel(unittest.TestCase):
 
     def test_a_hanging_rank_is_given_up_after_the_time_out(self):
         folder = self.folder("hanging")
-        process = start(mpirun(4, "env", "PEAR_COLLECTIVE_TIMEOUT_S=20", *self.train(folder, STEPS)))
+        process = start(mpirun(4, "env", "PEAR_COLLECTIVE_TIMEOUT_S=8", *self.train(folder, STEPS)))
         self.wait_for_rows(folder, 3, process)
         hanging = pid_of_rank(process, 2)
         os.kill(hanging, signal.SIGSTOP)
@@ -189,7 +189,7 @@ class Parallel(unittest.TestCase):
             if os.path.exists(f"/proc/{hanging}"):
                 os.kill(hanging, signal.SIGKILL)
         self.assertEqual(said.count("not every one of the 4 ranks answered"), 1, said)
-        self.assertIn("PEAR_COLLECTIVE_TIMEOUT_S = 20", said)
+        self.assertIn("PEAR_COLLECTIVE_TIMEOUT_S = 8", said)
         self.assert_whole(folder, self.checkpoints(folder)[-1])
 
     def test_ranks_with_different_configurations_do_not_start(self):
