@@ -8,7 +8,6 @@ namespace pear::forecast {
 namespace {
 
 constexpr const char* kWhere = "forecast.pangu_twin";
-constexpr double kToleranceDeg = 1e-6;
 
 [[noreturn]] void bad_grid(const StateLayout& layout, std::string what, std::string expected, std::string hint) {
   throw ConfigError("BadModelGrid", kWhere,
@@ -16,17 +15,6 @@ constexpr double kToleranceDeg = 1e-6;
                      .expected = std::move(expected),
                      .found = "grid " + layout.grid.spec(),
                      .hint = std::move(hint)});
-}
-
-/// Global, or from pole to pole with columns around the globe up to a seam no wider than a column: the published
-/// baseline reads longitudes linspace(0, 359.75).
-bool goes_round(const sphere::Grid& grid) {
-  if (!grid.is_latlon()) return false;
-  if (grid.is_global()) return true;
-  const auto& g = grid.latlon();
-  if (g.lon_deg.size() < 2) return false;
-  const double span = g.lon_deg.back() - g.lon_deg.front(), step = g.lon_deg[1] - g.lon_deg[0];
-  return span + step > 360.0 - kToleranceDeg && g.lat_deg.front() - g.lat_deg.back() > 180.0 - kToleranceDeg;
 }
 
 RowsColumns divided(const RowsColumns& fine, const sphere::LatLonPads& pads, int64_t rows, int64_t columns) {
@@ -115,7 +103,7 @@ Geometry make_geometry(const ModelConfig& config, const StateLayout& layout) {
 }  // namespace
 
 TwinExtents twin_extents(const ModelConfig& config, const StateLayout& layout) {
-  if (!goes_round(layout.grid))
+  if (!layout.grid.is_latlon() || !layout.grid.is_global())
     bad_grid(layout, "grid of model.name: pangu_twin", "rows and columns around the globe",
              "set grid: latlon:192x256+half");
   TwinExtents e{stack_extents(config, layout)};

@@ -19,6 +19,7 @@ struct TwinExtents : StackExtents {
   sphere::LatLonPads fine_pads, coarse_pads;  ///< tokens of zeros where windows do not divide
 };
 
+/// Rows and columns are uniform: the published axis linspace(0, 359.75) with its narrow seam is not repeated.
 /// Source:  WeatherLearn 41333e1 as vendored in PEAR-Weather 32e2f6c (`published`); pear-model design section 3.
 /// Errors:  ConfigError `BadModelGrid` (not a lat-lon grid around the globe; patch, windows or merging do not divide it
 ///          and padding is off; pads along longitude with model.lon_mask: periodic, which they break; rows that the
