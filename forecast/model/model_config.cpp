@@ -101,6 +101,8 @@ void ModelConfig::validate_twin(ConfigIssues& issues, const std::string& path) c
   foreign.refuse("shift", shift == "spiral" || shift == "per_ring" || shift == "grid");
   foreign.refuse("ring_mask", !ring_mask.empty());
   foreign.refuse("ring_shift", ring_shift != 0);
+  if (is_published_twin() && fidelity != "faithful")
+    issues.add(key("fidelity"), "says nothing about the published twin", "set its switches one by one");
 }
 
 ModelSwitches ModelConfig::resolved() const {

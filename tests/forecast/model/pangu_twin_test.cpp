@@ -422,6 +422,9 @@ TEST(ModelConfig, NamesKeysThatDoNotFitTheModel) {
   EXPECT_EQ(issues_of(twin), Keys{"model.window_shift"});
   twin = small("published", {2, 6, 4, 2});
   EXPECT_EQ(issues_of(twin), Keys{"model.depths"});
+  twin.fidelity = "corrected";
+  EXPECT_EQ(issues_of(twin), (Keys{"model.depths", "model.fidelity"}));
+  twin.fidelity = "faithful";
   twin.drop_path_order = "rising";
   EXPECT_EQ(issues_of(twin), Keys{});
 }
