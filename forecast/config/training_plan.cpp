@@ -27,8 +27,8 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t activation_floats(const ModelConfig& model, const StateLayout& layout) {
   const int64_t cells = layout.grid.num_cells();
   const int64_t slots = (layout.num_surface() > 0 ? 1 : 0) + divide_up(layout.num_levels(), model.patch[0]);
-  const int64_t fine = slots * divide_up(cells, model.patch[1]);
-  const int64_t window = model.window[0] * model.window[1];
+  const int64_t fine = slots * divide_up(cells, model.patch_cells());
+  const int64_t window = model.window_tokens();
   int64_t floats = 4 * layout.num_channels() * cells;
   for (size_t stage = 0; stage < model.dims.size(); ++stage) {
     const int64_t tokens = stage == 0 || stage + 1 == model.dims.size() ? fine : fine / 4;

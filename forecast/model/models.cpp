@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "forecast/model/network.h"
+#include "forecast/model/pangu_twin.h"
 #include "forecast/model/pear.h"
 
 namespace pear::forecast {
@@ -15,8 +16,9 @@ int64_t Network::num_parameters() const {
 
 std::shared_ptr<Network> make_network(const ModelConfig& config, const StateLayout& layout) {
   if (config.name == "pear") return std::make_shared<Pear>(config, layout);
+  if (config.name == "pangu_twin") return std::make_shared<PanguTwin>(config, layout);
   throw ConfigError("UnknownModel", "forecast.model",
-                    {.what = "model.name: " + config.name, .expected = "a trainable network: pear"});
+                    {.what = "model.name: " + config.name, .expected = "a trainable network: pear, pangu_twin"});
 }
 
 }  // namespace pear::forecast

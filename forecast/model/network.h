@@ -10,11 +10,18 @@
 
 namespace pear::forecast {
 
+/// Which published program's tensor names a network's weights go by (published_names.h).
+struct PublishedStyle {
+  bool has_baseline_names = false;  ///< of the Pangu-type baseline, else of PEAR
+  bool has_typed_bias = false;      ///< earth-specific position bias [R, T, H], else [1, H, N, N]
+};
+
 class Network : public torch::nn::Module {
  public:
   explicit Network(StateLayout layout) : layout_(std::move(layout)) {}
   /// Shapes: surface [B, Vs, P], upper [B, Vu, L, P] -> the same; undefined where the layout has no variables.
   virtual State forward(const State& normalised) = 0;
+  virtual PublishedStyle published_style() const { return {}; }
   const StateLayout& layout() const { return layout_; }
   int64_t num_parameters() const;
 

@@ -26,6 +26,7 @@ MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "resul
 VERBS = ["simulate", "ingest", "regrid", "climatology", "train", "forecast", "score", "report", "inspect", "check",
          "experiment"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
+TWIN_PARAMETERS = {"matched": PEAR_PARAMETERS, "published": 11385993, "published_large": 33696777}
 
 
 def run(*args, **kwargs):
@@ -99,6 +100,11 @@ class Program(unittest.TestCase):
         self.assertIn("pear.yaml:", origins["model.patch"])
         self.assertEqual(origins["train.lr"], "default")
         self.assertTrue(all(v["origin"] for v in result["values"]))
+
+    def test_lat_lon_twins_have_their_parameters(self):
+        for twin, parameters in TWIN_PARAMETERS.items():
+            config = os.path.join(SOURCE, "configs", "model", f"pangu_twin_{twin}.yaml")
+            self.assertEqual(self.answer("inspect", config)["result"]["parameters"], parameters, twin)
 
     def test_overrides_have_an_origin(self):
         values = self.answer("inspect", self.pear_yaml(), "train.lr=3e-4")["result"]["values"]

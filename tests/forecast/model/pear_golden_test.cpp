@@ -4,40 +4,12 @@
 #include <map>
 
 #include "forecast/model/pear.h"
-#include "tests/forecast/model/golden.h"
+#include "tests/forecast/model/analytic.h"
 
 namespace pear::forecast::testing {
 namespace {
 
-constexpr double kDouble = 1e-9;  // the references carry eleven digits
-
-StateLayout published_layout() {
-  return {sphere::Grid::from_spec("healpix:64"),
-          {"msl", "u10", "v10", "t2m"},
-          {"z", "q", "t", "u", "v"},
-          {1000, 925, 850, 700, 600, 500, 400, 300, 250, 200, 150, 100, 50}};
-}
-
-void fill(Network& network) {
-  std::map<std::string, torch::Tensor> tensors;
-  for (const auto& [name, value] : export_published(network)) {
-    const bool gain = value.dim() == 1 && name.ends_with(".weight");
-    tensors[name] = analytic_tensor(name, value.sizes(), 0.1, gain ? 1.0 : 0.0);
-  }
-  network.to(torch::kFloat64);
-  import_weights(network, tensors, "analytic weights");
-}
-
-State inputs() {
-  return {analytic_tensor("input_surface", {1, 4, 49152}, 2.0), analytic_tensor("input_upper", {1, 5, 13, 49152}, 2.0)};
-}
-
-void expect_sums(const std::string& what, const torch::Tensor& x, double sum, double squares) {
-  const auto d = x.to(torch::kFloat64);
-  // A sum cancels: its error is measured against the root of the sum of squares.
-  EXPECT_NEAR(d.sum().item<double>(), sum, kDouble * std::max(std::abs(sum), std::sqrt(squares))) << what;
-  EXPECT_NEAR(d.square().sum().item<double>(), squares, kDouble * squares) << what;
-}
+StateLayout published_layout() { return full_layout("healpix:64"); }
 
 struct Expected {
   const char* fidelity;
@@ -61,7 +33,7 @@ TEST(PearGolden, FaithfulEqualsThePublishedProgramStepByStep) {
   Pear network(ModelConfig{}, published_layout());
   EXPECT_EQ(network.num_parameters(), 4279881);
   EXPECT_EQ(network.named_parameters().size(), 225U);
-  fill(network);
+  fill_analytically(network);
   network.eval();
   const std::map<std::string, std::pair<double, double>> steps{
       {"embed", {-7.7583161394e+03, 7.2809640925e+05}},  {"block0", {-5.6917913867e+03, 2.9216515227e+06}},
@@ -76,8 +48,9 @@ TEST(PearGolden, FaithfulEqualsThePublishedProgramStepByStep) {
     ++seen;
   });
   const torch::NoGradGuard no_grad;
-  check_outputs(network.forward(inputs()), {"faithful", -1.3065051807e+04, 2.1564086944e+05, 1.7316658824e+05,
-                                            4.6163972882e+06, -8.1474401543e-01, 5.8706220049e-02});
+  check_outputs(network.forward(analytic_state(published_layout())),
+                {"faithful", -1.3065051807e+04, 2.1564086944e+05, 1.7316658824e+05, 4.6163972882e+06, -8.1474401543e-01,
+                 5.8706220049e-02});
   EXPECT_EQ(seen, steps.size());
 }
 
@@ -85,11 +58,12 @@ TEST(PearGolden, CorrectedDiffersByTheTwoSwitches) {
   ModelConfig config;
   config.fidelity = "corrected";
   Pear network(config, published_layout());
-  fill(network);
+  fill_analytically(network);
   network.eval();
   const torch::NoGradGuard no_grad;
-  check_outputs(network.forward(inputs()), {"corrected", -1.3062720256e+04, 2.1566689036e+05, 1.3981823597e+05,
-                                            4.5215531260e+06, -8.1454062207e-01, 9.2857657787e-01});
+  check_outputs(network.forward(analytic_state(published_layout())),
+                {"corrected", -1.3062720256e+04, 2.1566689036e+05, 1.3981823597e+05, 4.5215531260e+06,
+                 -8.1454062207e-01, 9.2857657787e-01});
 }
 
 }  // namespace
