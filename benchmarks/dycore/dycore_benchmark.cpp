@@ -3,11 +3,9 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros_like.h>
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/cpu_time.h"
 #include "forecast/dynamics/held_suarez.h"
 #include "forecast/dynamics/nature_physics.h"
 #include "forecast/dynamics/spectral_core.h"
@@ -29,30 +28,6 @@ namespace {
 using namespace forecast;
 constexpr int kRepeats = 40;
 constexpr int64_t kStepsPerRepeat = 8, kSpinUpSteps = 40;
-
-double cpu_ms() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
-}
-
-/// CPU time of the process, because the cores may be shared: one thread only.
-double best_ms(const std::function<void()>& work) {
-  work();
-  double best = 1e300;
-  for (int i = 0; i < kRepeats; ++i) {
-    const double start = cpu_ms();
-    work();
-    best = std::min(best, cpu_ms() - start);
-  }
-  return best;
-}
-
-double sgemm_peak_gflops() {
-  constexpr int64_t kSize = 1024;
-  const auto a = at::randn({kSize, kSize}), b = at::randn({kSize, kSize});
-  return 2e-6 * static_cast<double>(kSize * kSize * kSize) / best_ms([&] { at::mm(a, b); });
-}
 
 struct Setting {
   int64_t truncation, layers;
@@ -96,9 +71,10 @@ struct Model {
   }
 
   double step_ms() {
-    return best_ms([&] {
-             for (int64_t i = 0; i < kStepsPerRepeat; ++i) core->step(state);
-           }) /
+    return best_ms(kRepeats,
+                   [&] {
+                     for (int64_t i = 0; i < kStepsPerRepeat; ++i) core->step(state);
+                   }) /
            static_cast<double>(kStepsPerRepeat);
   }
 };
@@ -113,20 +89,21 @@ nlohmann::json stages(Model& m) {
                 out = (m.state.now.is_moist() ? 9 : 6) * upper.size(3) * upper.size(4) + upper.size(3);
   const auto spectral = m.transform->analyze(fields.all);
   const auto grid = at::randn({out, fields.all.size(1), fields.all.size(2), fields.all.size(3)}, fields.all.options());
-  const double synthesis = best_ms([&] { m.transform->synthesize(spectral); });
-  const double analysis = best_ms([&] { m.transform->analyze(grid); });
-  return {{"fields_in", in},
-          {"fields_out", out},
-          {"synthesis", synthesis},
-          {"analysis", analysis},
-          {"to_grid_rest", best_ms([&] { e.grid_fields(m.state.now); }) - synthesis},
-          {"tendencies_rest", best_ms([&] { e.tendencies(m.state.now, fields, m.state.physics); }) - analysis},
-          {"physics", best_ms([&] { m.physics->tendencies(fields, 10.0); })},
-          {"leapfrog", best_ms([&] { m.leapfrog->advance(m.state.previous, m.state.now, tendency, tau); })},
-          {"filter", best_ms([&] {
-             PrimitiveState now = m.state.now, next = m.state.now;
-             m.leapfrog->filter(m.state.previous, now, next);
-           })}};
+  const double synthesis = best_ms(kRepeats, [&] { m.transform->synthesize(spectral); });
+  const double analysis = best_ms(kRepeats, [&] { m.transform->analyze(grid); });
+  return {
+      {"fields_in", in},
+      {"fields_out", out},
+      {"synthesis", synthesis},
+      {"analysis", analysis},
+      {"to_grid_rest", best_ms(kRepeats, [&] { e.grid_fields(m.state.now); }) - synthesis},
+      {"tendencies_rest", best_ms(kRepeats, [&] { e.tendencies(m.state.now, fields, m.state.physics); }) - analysis},
+      {"physics", best_ms(kRepeats, [&] { m.physics->tendencies(fields, 10.0); })},
+      {"leapfrog", best_ms(kRepeats, [&] { m.leapfrog->advance(m.state.previous, m.state.now, tendency, tau); })},
+      {"filter", best_ms(kRepeats, [&] {
+         PrimitiveState now = m.state.now, next = m.state.now;
+         m.leapfrog->filter(m.state.previous, now, next);
+       })}};
 }
 
 /// Share of the sgemm peak that the Legendre sums of one step reach; multiplications with padding do not count.
@@ -135,7 +112,8 @@ double legendre_of_peak(const Model& m, int64_t in, int64_t out, double peak) {
   const sphere::LegendreSums sums(o.truncation, sphere::transform_rows(o.rows, o.num_rows), o.dtype, o.device);
   const auto degrees = at::randn({o.truncation + 1, 2 * in, o.truncation + 2});
   const auto rows = at::randn({o.truncation + 1, 2 * out, o.num_rows});
-  const double ms = best_ms([&] { sums.rows_from_degrees(degrees); }) + best_ms([&] { sums.degrees_from_rows(rows); });
+  const double ms = best_ms(kRepeats, [&] { sums.rows_from_degrees(degrees); }) +
+                    best_ms(kRepeats, [&] { sums.degrees_from_rows(rows); });
   const auto triangle = static_cast<double>((o.truncation + 1) * (o.truncation + 4) / 2);
   return 2e-6 * triangle * 2 * static_cast<double>((in + out) * o.num_rows) / ms / peak;
 }
@@ -169,7 +147,7 @@ nlohmann::json run(const Setting& s, double peak) {
 int benchmark(bool quick) {
   const c10::InferenceMode no_autograd;
   at::set_num_threads(1);
-  const double peak = sgemm_peak_gflops();
+  const double peak = sgemm_peak_gflops(kRepeats);
   fmt::print("1 thread, CPU ms, best of {}; sgemm 1024^3 {:.1f} GFLOP/s; stages: loops, tensor operations\n", kRepeats,
              peak);
   std::vector<Setting> settings;

@@ -1,10 +1,8 @@
 // Spherical harmonic transform of many fields next to the sgemm peak of the same run, and its data for peer.py.
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "benchmarks/cpu_time.h"
 #include "sphere/harmonics/transform.h"
 
 namespace pear::benchmarks {
@@ -22,30 +21,6 @@ namespace {
 using namespace sphere;
 constexpr int64_t kFields = 52;  // 5 variables on 10 levels and 2 more
 constexpr int kRepeats = 25;
-
-double cpu_ms() {
-  timespec t{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return 1e3 * static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_nsec);
-}
-
-/// CPU time of the process, because the cores may be shared: one thread only.
-double best_ms(const std::function<void()>& work) {
-  work();
-  double best = 1e300;
-  for (int i = 0; i < kRepeats; ++i) {
-    const double start = cpu_ms();
-    work();
-    best = std::min(best, cpu_ms() - start);
-  }
-  return best;
-}
-
-double sgemm_peak_gflops() {
-  constexpr int64_t kSize = 1024;
-  const auto a = at::randn({kSize, kSize}), b = at::randn({kSize, kSize});
-  return 2e-6 * static_cast<double>(kSize * kSize * kSize) / best_ms([&] { at::mm(a, b); });
-}
 
 /// Degrees <= N, standard normal.
 torch::Tensor coefficients(int64_t truncation) {
@@ -74,14 +49,14 @@ nlohmann::json run(int64_t truncation, double peak, const std::filesystem::path&
   const auto grid = transform.synthesize(c), again = transform.analyze(grid);
   const double error = (again - c).abs().max().item<double>();
   nlohmann::json result = {{"truncation", truncation}, {"rows", rows}, {"columns", columns}, {"round_trip", error}};
-  result["synthesize_ms"] = best_ms([&] { transform.synthesize(c); });
-  result["analyze_ms"] = best_ms([&] { transform.analyze(grid); });
+  result["synthesize_ms"] = best_ms(kRepeats, [&] { transform.synthesize(c); });
+  result["analyze_ms"] = best_ms(kRepeats, [&] { transform.analyze(grid); });
 
   const LegendreSums legendre(truncation, transform_rows(o.rows, rows), o.dtype, o.device);
   const auto degrees = c.view({truncation + 1, 2 * kFields, truncation + 2});
   const auto on_rows = legendre.rows_from_degrees(degrees);
-  const double to_rows = best_ms([&] { legendre.rows_from_degrees(degrees); });
-  const double to_degrees = best_ms([&] { legendre.degrees_from_rows(on_rows); });
+  const double to_rows = best_ms(kRepeats, [&] { legendre.rows_from_degrees(degrees); });
+  const double to_degrees = best_ms(kRepeats, [&] { legendre.degrees_from_rows(on_rows); });
   // Multiply-adds of the triangle of coefficients that are not zero; the products also multiply padding.
   const double triangle = static_cast<double>((truncation + 1) * (truncation + 4) / 2);
   const double flops = 2e-6 * triangle * 2 * kFields * static_cast<double>(rows);
@@ -97,7 +72,8 @@ nlohmann::json run(int64_t truncation, double peak, const std::filesystem::path&
     o.fourier = kind;
     const FourierSums fourier(o);
     result[kind == FourierKind::Matrix ? "matrix_ms" : "fft_ms"] = {
-        best_ms([&] { fourier.columns_from_orders(orders); }), best_ms([&] { fourier.orders_from_columns(values); })};
+        best_ms(kRepeats, [&] { fourier.columns_from_orders(orders); }),
+        best_ms(kRepeats, [&] { fourier.orders_from_columns(values); })};
   }
   const auto& l = result["legendre"];
   fmt::print(
@@ -117,7 +93,7 @@ nlohmann::json run(int64_t truncation, double peak, const std::filesystem::path&
 int benchmark(const std::filesystem::path& exchange) {
   const c10::InferenceMode no_autograd;
   at::set_num_threads(1);
-  const double peak = sgemm_peak_gflops();
+  const double peak = sgemm_peak_gflops(kRepeats);
   fmt::print("{} fields, float32, {} thread, best of {}, CPU ms; sgemm 1024^3 {:.1f} GFLOP/s\n", kFields,
              at::get_num_threads(), kRepeats, peak);
   fmt::print("{:<13} {:>9} {:>9} | {:>30} | {:>15} | {:>15} |\n", "", "synthesis", "analysis", "Legendre ms, GFLOP/s",

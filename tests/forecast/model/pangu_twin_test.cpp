@@ -7,15 +7,20 @@
 #include "base/error.h"
 #include "forecast/model/pear.h"
 #include "forecast/model/published_names.h"
+#include "tests/forecast/model/random_network.h"
 #include "tests/sphere/attention/examples.h"
+#include "tests/support/caught.h"
 
 namespace pear::forecast {
 namespace {
 
+using pear::testing::caught;
+using pear::testing::code_of_error;
 using sphere::testing::float64;
 using sphere::testing::largest_difference;
-
-const std::vector<double> kLevels{1000, 925, 850, 700, 600, 500, 400, 300, 250, 200, 150, 100, 50};
+using testing::kLevels;
+using testing::random_network;
+using testing::random_state;
 
 StateLayout layout_on(const std::string& grid, int64_t num_levels, bool surface = true, bool upper = true) {
   StateLayout l{sphere::Grid::from_spec(grid), {}, {}, {}};
@@ -47,36 +52,6 @@ ModelConfig small(const std::string& variant = "matched", std::vector<int64_t> d
 
 constexpr const char* kWhole = "latlon:16x48+half";   // no pads with `small`
 constexpr const char* kPadded = "latlon:17x46+half";  // pads for patches, merging and windows
-
-State random_state(const StateLayout& l, int64_t batch = 1) {
-  const int64_t p = l.grid.num_cells();
-  State x;
-  if (l.num_surface() > 0) x.surface = torch::randn({batch, l.num_surface(), p}, float64());
-  if (l.num_upper() > 0) x.upper = torch::randn({batch, l.num_upper(), l.num_levels(), p}, float64());
-  return x;
-}
-
-std::shared_ptr<PanguTwin> random_twin(const ModelConfig& config, const StateLayout& l) {
-  torch::manual_seed(31);
-  auto net = std::make_shared<PanguTwin>(config, l);
-  sphere::testing::randomise(*net, 0.2);
-  net->eval();
-  return net;
-}
-
-Error caught(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e;
-  }
-  return Error("none", "nothing thrown", "", ErrorDetail{});
-}
-
-std::string code(const std::function<void()>& f) {
-  const auto e = caught(f);
-  return e.kind() + " " + e.code();
-}
 
 int64_t num_parameters(const std::string& variant, const char* grid, std::vector<int64_t> window, int64_t width,
                        const char* bias) {
@@ -145,7 +120,7 @@ TEST(PanguTwin, GivesBackTheShapeOfEveryState) {
       for (const auto& [surface, upper] : {std::pair{true, true}, std::pair{false, true}}) {
         const auto l = layout_on(grid, levels, surface, upper);
         const auto x = random_state(l, 2);
-        const auto y = random_twin(config, l)->forward(x);
+        const auto y = random_network<PanguTwin>(config, l)->forward(x);
         EXPECT_EQ(y.upper.sizes(), x.upper.sizes()) << levels;
         EXPECT_EQ(y.surface.defined(), surface);
         EXPECT_TRUE(y.upper.isfinite().all().item<bool>());
@@ -154,7 +129,7 @@ TEST(PanguTwin, GivesBackTheShapeOfEveryState) {
     config.window_shift = {1, 1, 2};
     const auto l = layout_on(grid, 0, true, false);
     const auto x = random_state(l, 2);
-    EXPECT_EQ(random_twin(config, l)->forward(x).surface.sizes(), x.surface.sizes());
+    EXPECT_EQ(random_network<PanguTwin>(config, l)->forward(x).surface.sizes(), x.surface.sizes());
   }
 }
 
@@ -162,7 +137,7 @@ TEST(PanguTwin, TwoSamplesEqualTwoRunsOfOne) {
   const torch::NoGradGuard no_grad;
   for (const auto& [variant, grid] : {std::pair{"matched", kWhole}, std::pair{"published", kPadded}}) {
     const auto l = layout_on(grid, 3);
-    auto net = random_twin(small(variant), l);
+    auto net = random_network<PanguTwin>(small(variant), l);
     const auto x = random_state(l, 2);
     const auto both = net->forward(x);
     for (int64_t b = 0; b < 2; ++b) {
@@ -183,7 +158,7 @@ double roll_error(const ModelConfig& config, const char* grid, int64_t columns) 
   const torch::NoGradGuard no_grad;
   const auto l = layout_on(grid, 3);
   const auto rows = static_cast<int64_t>(l.grid.latlon().lat_deg.size());
-  auto net = random_twin(config, l);
+  auto net = random_network<PanguTwin>(config, l);
   const auto x = random_state(l);
   const auto y = rolled(net->forward(x), rows, columns), of_rolled = net->forward(rolled(x, rows, columns));
   return std::max(largest_difference(of_rolled.surface, y.surface) / y.surface.abs().max().item<double>(),
@@ -232,7 +207,7 @@ std::vector<int64_t> moved_levels(const std::string& variant, const std::string&
   config.level_crop = crop;
   config.patch_padding = config.token_padding = "zero";
   config.lon_mask = "split_last";
-  auto net = random_twin(config, l);
+  auto net = random_network<PanguTwin>(config, l);
   auto x = random_state(l);
   const auto before = net->forward(x).upper;
   x.upper.select(2, level) += 1.0;
@@ -258,7 +233,7 @@ TEST(PatchPadding, SendsEveryCellThroughItsOwnPatch) {
     auto config = small("published", {0, 0, 0, 0});
     config.patch = {2, 4, 4};
     config.patch_padding = "zero";
-    auto net = random_twin(config, l);
+    auto net = random_network<PanguTwin>(config, l);
     auto x = random_state(l);
     const auto before = net->forward(x).surface;
     const int64_t row = rows - 1, column = 9;  // pads above: (36 - rows) / 2
@@ -277,7 +252,7 @@ TEST(PanguTwin, EverySwitchChangesTheResult) {
   const auto run = [&](const std::function<void(ModelConfig&)>& change) {
     auto config = small("published");
     change(config);
-    return random_twin(config, l)->forward(x).upper;
+    return random_network<PanguTwin>(config, l)->forward(x).upper;
   };
   const auto base = run([](ModelConfig&) {});
   EXPECT_TRUE(run([](ModelConfig& c) { c.fidelity = "corrected"; }).equal(base));  // says nothing about this variant
@@ -299,9 +274,9 @@ TEST(PanguTwin, EverySwitchChangesTheResult) {
   auto split = small("matched");
   const auto whole = layout_on(kWhole, 3);
   const auto y = random_state(whole);
-  const auto periodic = random_twin(split, whole)->forward(y).upper;
+  const auto periodic = random_network<PanguTwin>(split, whole)->forward(y).upper;
   split.lon_mask = "split_last";
-  EXPECT_FALSE(random_twin(split, whole)->forward(y).upper.equal(periodic));
+  EXPECT_FALSE(random_network<PanguTwin>(split, whole)->forward(y).upper.equal(periodic));
 }
 
 TEST(LinearInit, LibtorchDrawsWiderThanTheTruncatedNormal) {
@@ -322,7 +297,7 @@ TEST(LinearInit, LibtorchDrawsWiderThanTheTruncatedNormal) {
 }
 
 TEST(PanguTwin, EveryParameterCarriesAGradientButThoseOfTheConstantChannels) {
-  auto net = random_twin(small("published"), layout_on(kPadded, 3));
+  auto net = random_network<PanguTwin>(small("published"), layout_on(kPadded, 3));
   const auto y = net->forward(random_state(net->layout()));
   (y.surface.square().sum() + y.upper.square().sum()).backward();
   for (const auto& p : net->named_parameters()) {
@@ -336,7 +311,7 @@ TEST(PanguTwin, EveryParameterCarriesAGradientButThoseOfTheConstantChannels) {
 
 TEST(PublishedNames, OfTheBaselineRestoreTheNetwork) {
   const auto l = layout_on(kPadded, 3);
-  auto a = random_twin(small("published"), l);
+  auto a = random_network<PanguTwin>(small("published"), l);
   const auto tensors = export_published(*a);
   EXPECT_EQ(tensors.size(), a->named_parameters().size());
   EXPECT_EQ(tensors.at("patchembed3d.proj.weight").sizes(), (torch::IntArrayRef{8, 3, 2, 2, 2}));
@@ -357,7 +332,7 @@ TEST(PanguTwinErrors, NameGridsAndSizesThatDoNotFit) {
   const auto extents = [](const char* grid, const std::function<void(ModelConfig&)>& change) {
     auto config = small();
     change(config);
-    return code([&] { twin_extents(config, layout_on(grid, 3)); });
+    return code_of_error([&] { twin_extents(config, layout_on(grid, 3)); });
   };
   const auto same = [](ModelConfig&) {};
   const auto zero = [](ModelConfig& c) { c.patch_padding = c.token_padding = "zero"; };
@@ -378,14 +353,15 @@ TEST(PanguTwinErrors, NameGridsAndSizesThatDoNotFit) {
   EXPECT_EQ(extents("latlon:33x64+half", published), "none nothing thrown");
   EXPECT_EQ(extents("latlon:34x64+half", published), "ConfigError BadModelGrid");
   EXPECT_EQ(extents("latlon:35x64+half", published), "ConfigError BadModelGrid");
-  EXPECT_EQ(code([] { twin_extents(small(), layout_on(kWhole, 0, false, false)); }), "ConfigError BadModelGrid");
+  EXPECT_EQ(code_of_error([] { twin_extents(small(), layout_on(kWhole, 0, false, false)); }),
+            "ConfigError BadModelGrid");
 }
 
 TEST(PanguTwinErrors, NameInputsOfAnotherShape) {
   const auto l = layout_on(kWhole, 3);
-  auto net = random_twin(small("matched", {1, 1, 1, 1}), l);
+  auto net = random_network<PanguTwin>(small("matched", {1, 1, 1, 1}), l);
   const auto x = random_state(l);
-  const auto run = [&](const State& state) { return code([&] { net->forward(state); }); };
+  const auto run = [&](const State& state) { return code_of_error([&] { net->forward(state); }); };
   EXPECT_EQ(run({x.surface, x.upper.narrow(3, 0, 48)}), "ShapeError SizeMismatch");
   EXPECT_EQ(run({{}, x.upper}), "ShapeError SizeMismatch");
 }
@@ -434,9 +410,9 @@ TEST(DropPath, OfTheTwinSleepsInEvaluation) {
   const auto l = layout_on(kPadded, 3);
   auto config = small("published");
   const auto x = random_state(l);
-  const auto expected = random_twin(config, l)->forward(x);
+  const auto expected = random_network<PanguTwin>(config, l)->forward(x);
   config.drop_path = 0.5;
-  auto net = random_twin(config, l);
+  auto net = random_network<PanguTwin>(config, l);
   EXPECT_TRUE(net->forward(x).upper.equal(expected.upper));
   net->train();
   EXPECT_FALSE(net->forward(x).upper.equal(expected.upper));

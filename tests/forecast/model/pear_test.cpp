@@ -7,16 +7,21 @@
 #include "base/error.h"
 #include "forecast/model/learned_model.h"
 #include "forecast/model/published_names.h"
+#include "tests/forecast/model/random_network.h"
 #include "tests/sphere/attention/examples.h"
+#include "tests/support/caught.h"
 
 namespace pear::forecast {
 namespace {
 
+using pear::testing::caught;
+using pear::testing::code_of_error;
 using sphere::testing::float64;
 using sphere::testing::largest_difference;
 using sphere::testing::turned;
-
-const std::vector<double> kLevels{1000, 925, 850, 700, 600, 500, 400, 300, 250, 200, 150, 100, 50};
+using testing::kLevels;
+using testing::random_network;
+using testing::random_state;
 
 StateLayout layout(int64_t nside, int64_t num_levels, bool surface = true, bool upper = true) {
   StateLayout l{sphere::Grid(sphere::HealpixGrid{nside, sphere::PixelOrder::Nested}), {}, {}, {}};
@@ -35,36 +40,6 @@ ModelConfig small(std::vector<int64_t> depths = {2, 2, 2, 2}) {
   c.window = {2, 16};
   c.depths = std::move(depths);
   return c;
-}
-
-State random_state(const StateLayout& l, int64_t batch = 1) {
-  const int64_t p = l.grid.num_cells();
-  State x;
-  if (l.num_surface() > 0) x.surface = torch::randn({batch, l.num_surface(), p}, float64());
-  if (l.num_upper() > 0) x.upper = torch::randn({batch, l.num_upper(), l.num_levels(), p}, float64());
-  return x;
-}
-
-std::shared_ptr<Pear> random_pear(const ModelConfig& config, const StateLayout& l) {
-  torch::manual_seed(31);
-  auto net = std::make_shared<Pear>(config, l);
-  sphere::testing::randomise(*net, 0.2);
-  net->eval();
-  return net;
-}
-
-Error caught(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e;
-  }
-  return Error("none", "nothing thrown", "", ErrorDetail{});
-}
-
-std::string code(const std::function<void()>& f) {
-  const auto e = caught(f);
-  return e.kind() + " " + e.code();
 }
 
 TEST(Pear, HasThePublishedNumberOfParameters) {
@@ -102,7 +77,7 @@ TEST(Pear, GivesBackTheShapeOfEveryState) {
       for (const char* crop : {"first", "last"}) {
         auto config = small({1, 1, 1, 1});
         config.level_crop = crop;
-        const auto y = random_pear(config, l)->forward(x);
+        const auto y = random_network<Pear>(config, l)->forward(x);
         EXPECT_EQ(y.upper.sizes(), x.upper.sizes()) << levels;
         EXPECT_EQ(y.surface.defined(), surface);
         EXPECT_TRUE(y.upper.isfinite().all().item<bool>());
@@ -110,7 +85,7 @@ TEST(Pear, GivesBackTheShapeOfEveryState) {
     }
   const auto l = layout(8, 0, true, false);
   const auto x = random_state(l, 2);
-  const auto y = random_pear(small(), l)->forward(x);
+  const auto y = random_network<Pear>(small(), l)->forward(x);
   EXPECT_EQ(y.surface.sizes(), x.surface.sizes());
   EXPECT_FALSE(y.upper.defined());
 }
@@ -118,7 +93,7 @@ TEST(Pear, GivesBackTheShapeOfEveryState) {
 TEST(Pear, TwoSamplesEqualTwoRunsOfOne) {
   const torch::NoGradGuard no_grad;
   const auto l = layout(8, 3);
-  auto net = random_pear(small(), l);
+  auto net = random_network<Pear>(small(), l);
   const auto x = random_state(l, 2);
   const auto both = net->forward(x);
   for (int64_t b = 0; b < 2; ++b) {
@@ -134,7 +109,7 @@ std::vector<int64_t> moved_levels(const std::string& crop, int64_t level) {
   const auto l = layout(8, 13);
   auto config = small({0, 0, 0, 0});
   config.level_crop = crop;
-  auto net = random_pear(config, l);
+  auto net = random_network<Pear>(config, l);
   auto x = random_state(l);
   const auto before = net->forward(x).upper;
   x.upper.select(2, level) += 1.0;
@@ -163,7 +138,7 @@ TEST(Fidelity, FaithfulAndCorrectedDifferByCropAndMaskOnly) {
     config.fidelity = fidelity;
     config.level_crop = crop;
     config.ring_mask = mask;
-    return random_pear(config, l)->forward(x);
+    return random_network<Pear>(config, l)->forward(x);
   };
   const auto faithful = run("faithful", "", ""), corrected = run("corrected", "", "");
   EXPECT_TRUE(run("corrected", "last", "published").upper.equal(faithful.upper));
@@ -183,14 +158,14 @@ TEST(Pear, EveryInputLevelCarriesAGradient) {
     config.fidelity = fidelity;
     auto x = random_state(l);
     x.upper.requires_grad_();
-    random_pear(config, l)->forward(x).upper.square().sum().backward();
+    random_network<Pear>(config, l)->forward(x).upper.square().sum().backward();
     const auto gradient = x.upper.grad().abs().amax({0, 1, 3});
     EXPECT_GT(gradient.min().item<double>(), 1e-9) << fidelity;
   }
 }
 
 TEST(Pear, EveryParameterCarriesAGradient) {
-  auto net = random_pear(small(), layout(8, 3));
+  auto net = random_network<Pear>(small(), layout(8, 3));
   const auto y = net->forward(random_state(net->layout()));
   (y.surface.square().sum() + y.upper.square().sum()).backward();
   for (const auto& p : net->named_parameters()) {
@@ -221,7 +196,7 @@ TEST(LearnedModel, ATendencyWithAZeroHeadIsPersistence) {
 TEST(LearnedModel, ATendencyIsAddedInUnitsOfItsOwnDeviation) {
   const auto l = layout(8, 3);
   auto config = small({1, 1, 1, 1});
-  auto net = random_pear(config, l);
+  auto net = random_network<Pear>(config, l);
   config.output = "tendency";
   const auto channels = static_cast<size_t>(l.num_channels());
   const Normaliser normaliser(
@@ -237,7 +212,7 @@ TEST(LearnedModel, ATendencyIsAddedInUnitsOfItsOwnDeviation) {
 
 TEST(PublishedNames, ExportAndImportRestoreTheNetwork) {
   const auto l = layout(8, 3);
-  auto a = random_pear(small(), l);
+  auto a = random_network<Pear>(small(), l);
   const auto tensors = export_published(*a);
   EXPECT_EQ(tensors.size(), a->named_parameters().size());
   EXPECT_EQ(tensors.at("layers.1.blocks.1.attn.earth_position_bias").sizes(), (torch::IntArrayRef{1, 4, 32, 32}));
@@ -259,7 +234,7 @@ TEST(PublishedNames, ExportAndImportRestoreTheNetwork) {
 
 TEST(PublishedNames, ImportListsEverythingThatDoesNotFitAndChangesNothing) {
   const auto l = layout(8, 3);
-  auto net = random_pear(small(), l);
+  auto net = random_network<Pear>(small(), l);
   auto tensors = export_published(*net);
   for (auto& [name, value] : tensors) value = value + 1;
   tensors.erase("norm.weight");
@@ -285,24 +260,24 @@ TEST(PearErrors, NameGridsAndSizesThatDoNotFit) {
     c.window = {2, window};
     StateLayout l = layout(1, 3);
     l.grid = sphere::Grid::from_spec(grid);
-    return code([&] { pear_extents(c, l); });
+    return code_of_error([&] { pear_extents(c, l); });
   };
   EXPECT_EQ(extents("healpix:16", 16, 16), "none nothing thrown");
   EXPECT_EQ(extents("healpix:16", 16, 64), "ShapeError BadWindow");  // 48 tokens on the coarse scale
   EXPECT_EQ(extents("healpix:4", 16, 16), "ConfigError BadModelGrid");
   EXPECT_EQ(extents("healpix:16:ring", 16, 16), "ConfigError BadModelGrid");
   EXPECT_EQ(extents("latlon:19x36+poles", 16, 16), "ConfigError BadModelGrid");
-  EXPECT_EQ(code([] { pear_extents(small(), layout(8, 0, false, false)); }), "ConfigError BadModelGrid");
+  EXPECT_EQ(code_of_error([] { pear_extents(small(), layout(8, 0, false, false)); }), "ConfigError BadModelGrid");
   ModelConfig c = small();
   c.name = "persistence";
-  EXPECT_EQ(code([&] { make_network(c, layout(8, 3)); }), "ConfigError UnknownModel");
+  EXPECT_EQ(code_of_error([&] { make_network(c, layout(8, 3)); }), "ConfigError UnknownModel");
 }
 
 TEST(PearErrors, NameInputsOfAnotherShape) {
   const auto l = layout(8, 3);
-  auto net = random_pear(small({1, 1, 1, 1}), l);
+  auto net = random_network<Pear>(small({1, 1, 1, 1}), l);
   const auto x = random_state(l);
-  const auto run = [&](const State& state) { return code([&] { net->forward(state); }); };
+  const auto run = [&](const State& state) { return code_of_error([&] { net->forward(state); }); };
   EXPECT_EQ(run({x.surface.narrow(1, 0, 1), x.upper}), "ShapeError SizeMismatch");
   EXPECT_EQ(run({x.surface, x.upper.narrow(2, 0, 2)}), "ShapeError SizeMismatch");
   EXPECT_EQ(run({x.surface, x.upper.narrow(3, 0, 192)}), "ShapeError SizeMismatch");
@@ -317,7 +292,7 @@ double turn_error(const char* shift) {
   auto config = small();
   config.shift = shift;
   const auto l = layout(kNside, 3);
-  auto net = random_pear(config, l);
+  auto net = random_network<Pear>(config, l);
   const auto x = random_state(l);
   const auto turn = [](const torch::Tensor& t) {
     return turned(t.flatten(0, -2).unsqueeze(0).unsqueeze(-1), kNside).view(t.sizes());
@@ -340,11 +315,11 @@ TEST(DropPath, RisesOverTheBlocksAndSleepsInEvaluation) {
   auto config = small();
   const auto x = random_state(l);
   const torch::NoGradGuard no_grad;
-  const auto expected = random_pear(config, l)->forward(x);
+  const auto expected = random_network<Pear>(config, l)->forward(x);
   config.drop_path = 0.5;
   config.dropout = 0.2;
   config.attention_dropout = 0.2;
-  auto net = random_pear(config, l);
+  auto net = random_network<Pear>(config, l);
   EXPECT_TRUE(net->forward(x).upper.equal(expected.upper));
   net->train();
   EXPECT_FALSE(net->forward(x).upper.equal(expected.upper));

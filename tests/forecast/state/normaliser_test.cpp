@@ -7,9 +7,12 @@
 #include <limits>
 
 #include "base/error.h"
+#include "tests/support/caught.h"
 
 namespace pear::forecast {
 namespace {
+
+using pear::testing::caught;
 
 /// A store with statistics only: of variable v and level l the mean is 100 v + l, the standard deviation 1 + v + 0.1 l
 /// and that of the change over 6 h a hundredth of 3 + v + 0.1 l.
@@ -48,15 +51,6 @@ class StatisticsStore : public io::Store {
 
 /// Other order of variables and levels than in the store, and not all of them.
 StateLayout other_order() { return {sphere::Grid::from_spec("healpix:1"), {"msl", "t2m"}, {"q", "z"}, {500, 1000}}; }
-
-Error caught(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e;
-  }
-  return Error("none", "nothing thrown", "", ErrorDetail{});
-}
 
 TEST(Normaliser, TakesStatisticsByNameAndLevelNotByPosition) {
   const auto n = Normaliser::from_store(StatisticsStore(), other_order(), hours(6));

@@ -11,9 +11,12 @@
 #include "forecast/train/trained_model.h"
 #include "io/safetensors.h"
 #include "tests/forecast/train/toy_run.h"
+#include "tests/support/caught.h"
 
 namespace pear::forecast {
 namespace {
+
+using pear::testing::caught;
 
 namespace fs = std::filesystem;
 
@@ -36,15 +39,6 @@ void expect_same_weights(const Network& a, const Network& b) {
   const auto left = a.named_parameters(), right = b.named_parameters();
   ASSERT_EQ(left.size(), right.size());
   for (const auto& item : left) EXPECT_TRUE(item.value().equal(right[item.key()])) << item.key();
-}
-
-Error caught(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e;
-  }
-  return Error("none", "nothing thrown", "", ErrorDetail{});
 }
 
 TEST(InitialWeights, TrainingStartsFromAFileWithOurOrThePublishedNames) {
