@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/provenance.h"
 #include "base/signals.h"
@@ -95,6 +96,7 @@ int run(const std::vector<std::string>& words) {
 }  // namespace pear::cli
 
 int main(int argc, char** argv) {
+  pear::keep_freed_memory();
   pear::set_command_line(argc, argv);
   return pear::cli::run({argv + 1, argv + argc});
 }

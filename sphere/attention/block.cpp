@@ -31,9 +31,7 @@ BlockImpl::BlockImpl(const BlockOptions& options, PartitionPtr partition)
   mlp = register_module("mlp", Mlp(c, options.mlp_ratio * c, options.attention.dropout));
 }
 
-torch::Tensor BlockImpl::attend(const torch::Tensor& x) {
-  return partition_->scatter(attn(partition_->gather(x), *partition_));
-}
+torch::Tensor BlockImpl::attend(const torch::Tensor& x) { return attn(x, *partition_); }
 
 torch::Tensor BlockImpl::drop_path(const torch::Tensor& branch) const {
   if (!is_training() || options_.drop_path <= 0) return branch;

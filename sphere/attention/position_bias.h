@@ -33,7 +33,9 @@ class PositionBiasImpl : public torch::nn::Module {
   explicit PositionBiasImpl(const BiasShape& shape);
   /// [T, H, N, N]; undefined for BiasKind::None.
   torch::Tensor forward() const;
-  torch::Tensor table;  ///< [T, H, R]
+  /// int64 [N, N] -> R; undefined = i N + j.
+  const torch::Tensor& index() const { return index_; }
+  torch::Tensor table;  ///< [T, H, R]; undefined for BiasKind::None
 
  private:
   BiasShape shape_;

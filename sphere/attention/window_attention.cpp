@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "sphere/attention/fused_attention.h"
 #include "sphere/attention/initialise.h"
 
 namespace pear::sphere {
@@ -61,6 +62,24 @@ torch::Tensor WindowAttentionImpl::attend(const torch::Tensor& q, const torch::T
 }
 
 torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowPartition& partition) {
+  if (options_.kind == AttentionKind::Dot && !(is_training() && options_.attention_dropout > 0) && x.dim() == 4 &&
+      partition.window_tokens() == window_tokens_) {
+    const int64_t batch = x.size(0), z = x.size(1), p = x.size(2), c = x.size(3), width = c / options_.heads;
+    const auto tokens = qkv(x).view({batch, z * p, 3 * c});
+    if (can_fuse_attention(tokens, width)) {
+      const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index()}, partition,
+                                     options_.heads, 1.0 / std::sqrt(static_cast<double>(width)), options_.mask_value);
+      return drop(proj(y.view({batch, z, p, c})));
+    }
+  }
+  return partition.scatter(compose(partition.gather(x), partition));
+}
+
+torch::Tensor WindowAttentionImpl::drop(const torch::Tensor& y) const {
+  return is_training() && options_.dropout > 0 ? at::dropout(y, options_.dropout, true) : y;
+}
+
+torch::Tensor WindowAttentionImpl::compose(const torch::Tensor& x, const WindowPartition& partition) {
   const int64_t batch = x.size(0), windows = x.size(1), n = x.size(2), c = x.size(3), h = options_.heads;
   if (n != window_tokens_ || partition.window_tokens() != n)
     throw ShapeError("SizeMismatch", "sphere.attention",
@@ -96,8 +115,7 @@ torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowP
         attend(take(q), take(k), take(parts[2]), additive).transpose(1, 2).reshape({batch, group.count, n, c}));
   }
   const auto joined = outputs.size() == 1 ? outputs[0] : at::cat(outputs, 1);
-  auto y = proj(joined);
-  return is_training() && options_.dropout > 0 ? at::dropout(y, options_.dropout, true) : y;
+  return drop(proj(joined));
 }
 
 }  // namespace pear::sphere

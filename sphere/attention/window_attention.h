@@ -25,13 +25,16 @@ struct AttentionOptions {
 
 /// softmax(q k^T / sqrt(D) + bias + mask) v, or with unit vectors and a learned temperature (cosine).
 ///
-/// Shapes:  x [B, W, N, C] in the internal window order of `partition` -> the same.
+/// Shapes:  x [B, Z, P, C] -> the same.
 /// Source:  Swin V1/V2; PEAR and HEAL-SWIN programs. Parameters qkv, proj, position_bias.table, log_scale [H].
 /// Errors:  ShapeError if C is no multiple of the heads or N is not the partition's.
 class WindowAttentionImpl : public torch::nn::Module {
  public:
   explicit WindowAttentionImpl(const AttentionOptions& options, int64_t window_tokens);
+  /// In one pass where fused_attention has a path, else by gathering, `compose` and scattering.
   torch::Tensor forward(const torch::Tensor& x, const WindowPartition& partition);
+  /// The composition of tensor operations on windows [B, W, N, C] in the internal order: any type, device and dropout.
+  torch::Tensor compose(const torch::Tensor& x, const WindowPartition& partition);
 
   torch::nn::Linear qkv{nullptr}, proj{nullptr};
   PositionBias position_bias{nullptr};
@@ -40,6 +43,7 @@ class WindowAttentionImpl : public torch::nn::Module {
  private:
   torch::Tensor attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                        const torch::Tensor& additive);
+  torch::Tensor drop(const torch::Tensor& y) const;
   AttentionOptions options_;
   int64_t window_tokens_;
 };

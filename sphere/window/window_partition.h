@@ -48,6 +48,9 @@ class WindowPartition {
   const std::vector<int64_t>& window_order() const { return window_order_; }
   /// Bias type of each internal window [W]; undefined = one type.
   const torch::Tensor& ordered_bias_type() const { return ordered_bias_type_; }
+  /// Token z * P + p of each slot of each internal window, int64 [W N]; Z * P = zero token.
+  const torch::Tensor& gather_index() const { return gather_index_; }
+  bool has_zero_tokens() const { return has_zero_tokens_; }
   /// Blocked pairs of window w (published order): bool [N, N]; undefined if every pair may see each other.
   torch::Tensor mask_of(int64_t window) const;
 

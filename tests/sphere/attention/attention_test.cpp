@@ -108,9 +108,9 @@ TEST_P(EveryAttention, GroupedAndFusedPathsEqualThePlainComposition) {
   const auto published = torch::empty_like(x).index_copy_(1, order, x);
   const auto expected = plain_attention(attention, published, *partition, GetParam().kind == AttentionKind::Cosine)
                             .index_select(1, order);
-  EXPECT_LT(largest_difference(attention(x, *partition), expected), kRounding) << "with gradients";
+  EXPECT_LT(largest_difference(attention->compose(x, *partition), expected), kRounding) << "with gradients";
   const torch::NoGradGuard no_grad;
-  EXPECT_LT(largest_difference(attention(x, *partition), expected), kRounding) << "without gradients";
+  EXPECT_LT(largest_difference(attention->compose(x, *partition), expected), kRounding) << "without gradients";
 }
 
 TEST_P(EveryAttention, TwoSamplesEqualTwoRunsOfOne) {
@@ -118,9 +118,9 @@ TEST_P(EveryAttention, TwoSamplesEqualTwoRunsOfOne) {
   auto attention = GetParam().attention(partition->window_tokens());
   const auto& lists = partition->lists();
   const auto x = partition->gather(torch::randn({2, lists.num_stack, lists.num_pixels, kChannels}, float64()));
-  const auto together = attention(x, *partition);
+  const auto together = attention->compose(x, *partition);
   for (int64_t b = 0; b < 2; ++b)
-    EXPECT_LT(largest_difference(together.narrow(0, b, 1), attention(x.narrow(0, b, 1), *partition)), kRounding) << b;
+    EXPECT_LT(largest_difference(together.narrow(0, b, 1), attention->compose(x.narrow(0, b, 1), *partition)), kRounding) << b;
 }
 
 INSTANTIATE_TEST_SUITE_P(Small, EveryAttention, ::testing::ValuesIn(examples()),
@@ -135,8 +135,8 @@ TEST(WindowAttention, TheMaskChangesTheResult) {  // else the comparison above w
   WindowAttention attention(AttentionOptions{.channels = kChannels, .heads = kHeads, .bias = kEarth}, 8);
   randomise(*attention);
   const auto x = torch::randn({1, 4, 12, kChannels}, float64());
-  const auto a = masked.scatter(attention(masked.gather(x), masked));
-  const auto b = open.scatter(attention(open.gather(x), open));
+  const auto a = masked.scatter(attention->compose(masked.gather(x), masked));
+  const auto b = open.scatter(attention->compose(open.gather(x), open));
   EXPECT_GT(largest_difference(a, b), 0.01);
 }
 
@@ -150,11 +150,11 @@ TEST(WindowAttention, TheTemperatureOfCosineAttentionIsBounded) {
   const torch::NoGradGuard no_grad;
   const auto x = partition->gather(torch::randn({1, 1, 48, kChannels}, float64()));
   attention->log_scale.fill_(std::log(100.0) + 3);
-  const auto above = attention(x, *partition);
+  const auto above = attention->compose(x, *partition);
   attention->log_scale.fill_(std::log(100.0) + 1);
-  EXPECT_TRUE(above.equal(attention(x, *partition)));
+  EXPECT_TRUE(above.equal(attention->compose(x, *partition)));
   attention->log_scale.fill_(std::log(100.0) - 1);
-  EXPECT_FALSE(above.equal(attention(x, *partition)));
+  EXPECT_FALSE(above.equal(attention->compose(x, *partition)));
 }
 
 TEST(WindowAttention, DropoutActsInTrainingOnly) {
@@ -170,12 +170,12 @@ TEST(WindowAttention, DropoutActsInTrainingOnly) {
     randomise(*attention);
     const auto x = partition->gather(torch::randn({1, 4, 48, kChannels}, float64()));
     attention->eval();
-    const auto still = attention(x, *partition);
-    EXPECT_TRUE(still.equal(attention(x, *partition)));
+    const auto still = attention->compose(x, *partition);
+    EXPECT_TRUE(still.equal(attention->compose(x, *partition)));
     attention->train();
-    const auto first = attention(x, *partition);
+    const auto first = attention->compose(x, *partition);
     EXPECT_FALSE(first.equal(still));
-    EXPECT_FALSE(first.equal(attention(x, *partition)));
+    EXPECT_FALSE(first.equal(attention->compose(x, *partition)));
   }
 }
 
@@ -185,9 +185,9 @@ TEST(WindowAttention, HalfPrecisionStaysNearDouble) {
   WindowAttention attention(AttentionOptions{.channels = kChannels, .heads = kHeads, .bias = kSingle}, 8);
   const auto x = partition->gather(torch::randn({1, 4, 48, kChannels}, float64()));
   attention->to(torch::kFloat64);
-  const auto expected = attention(x, *partition);
+  const auto expected = attention->compose(x, *partition);
   attention->to(torch::kBFloat16);
-  const auto y = attention(x.to(torch::kBFloat16), *partition);
+  const auto y = attention->compose(x.to(torch::kBFloat16), *partition);
   EXPECT_EQ(y.scalar_type(), torch::kBFloat16);
   EXPECT_LT(largest_difference(y.to(torch::kFloat64), expected), 0.02 * expected.abs().max().item<double>());
 }
@@ -205,7 +205,7 @@ TEST(WindowAttention, RefusesHeadsAndWindowsThatDoNotFit) {
   EXPECT_EQ(code([] { WindowAttention(AttentionOptions{.channels = 6, .heads = 0}, 8); }), "BadHeads");
   WindowAttention attention(AttentionOptions{.channels = kChannels, .heads = kHeads}, 16);
   const auto partition = partition_from_spec("nested:n2:2x4", 4);
-  EXPECT_EQ(code([&] { attention(torch::zeros({1, 24, 8, kChannels}), *partition); }), "SizeMismatch");
+  EXPECT_EQ(code([&] { attention->compose(torch::zeros({1, 24, 8, kChannels}), *partition); }), "SizeMismatch");
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ TEST(Block, NormsAndBranchesComeInTheStatedOrder) {
       return centred / (centred.square().mean(-1, true) + 1e-5).sqrt() * layer->weight + layer->bias;
     };
     const auto a = [&](const torch::Tensor& t) {
-      return partition->scatter(block->attn(partition->gather(t), *partition));
+      return partition->scatter(block->attn->compose(partition->gather(t), *partition));
     };
     const auto m = [&](const torch::Tensor& t) {
       const auto h = block->mlp->fc1(t);

@@ -1,0 +1,403 @@
+#include "sphere/attention/attention_cpu.h"
+
+#include <hwy/aligned_allocator.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sphere/attention/attention_body.h"
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "sphere/attention/attention_cpu.cpp"
+#include <hwy/foreach_target.h>  // must come before highway.h
+#include <hwy/highway.h>
+#include "sphere/attention/exp_inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace pear::sphere::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lanes = hn::CappedTag<float, 16>;
+using Vector = hn::Vec<Lanes>;
+constexpr float kNever = -1e30F;  ///< score of a key that only fills a vector
+
+HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(Lanes())); }
+HWY_INLINE int64_t blocks_of(int64_t n) { return (n + lanes() - 1) / lanes(); }
+
+/// One row of memory per name, in one allocation that lives as long as a range of units.
+class Scratch {
+ public:
+  explicit Scratch(int64_t floats) : memory_(hwy::AllocateAligned<float>(static_cast<size_t>(floats))) {}
+  float* take(int64_t floats) {
+    float* begin = memory_.get() + used_;
+    used_ += (floats + 15) / 16 * 16;
+    return begin;
+  }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> memory_;
+  int64_t used_ = 0;
+};
+
+struct ForwardScratch {
+  float *q, *k, *v, *tile, *scores, *out;
+  Scratch memory;
+  ForwardScratch(int64_t n, int64_t width) : memory((4 * width + n + lanes()) * blocks_of(n) * lanes() + 6 * 16) {
+    const int64_t padded = blocks_of(n) * lanes();
+    q = memory.take(width * padded);
+    k = memory.take(width * n);
+    v = memory.take(width * n);
+    out = memory.take(width * padded);
+    tile = memory.take(n * padded);
+    scores = memory.take(n * lanes());
+  }
+};
+
+/// Bias and mask of a task, [block of lanes, N, lanes]. `kLanesAreQueries`: lanes run over the first index of a pair.
+template <bool kLanesAreQueries>
+HWY_INLINE void fill_tile(const AttentionShape& s, const float* table, const AttentionTask& task, int64_t head,
+                          float* tile) {
+  const int64_t n = s.window_tokens, width = lanes();
+  const float filler = kLanesAreQueries ? 0.0F : kNever;
+  for (int64_t block = 0; block < blocks_of(n); ++block)
+    for (int64_t row = 0; row < n; ++row)
+      for (int64_t lane = 0; lane < width; ++lane) {
+        const int64_t column = block * width + lane;
+        float& to = tile[(block * n + row) * width + lane];
+        if (column >= n)
+          to = filler;
+        else
+          to = kLanesAreQueries ? additive(s, table, task, head, column, row)
+                                : additive(s, table, task, head, row, column);
+      }
+}
+
+/// Columns [at, at + width) of the rows of a window as [D, padded] (lanes are slots), times `factor`.
+template <class Row>
+HWY_INLINE void pack_columns(int64_t n, int64_t width, float factor, const Row& row, float* to) {
+  const int64_t padded = blocks_of(n) * lanes();
+  for (int64_t i = 0; i < n; ++i) {
+    const auto* from = row(i);
+    for (int64_t d = 0; d < width; ++d) to[d * padded + i] = factor * to_float(from[d]);
+  }
+  for (int64_t d = 0; d < width; ++d)
+    for (int64_t i = n; i < padded; ++i) to[d * padded + i] = 0;
+}
+
+template <class Row>
+HWY_INLINE void pack_rows(int64_t n, int64_t width, float factor, const Row& row, float* to) {
+  for (int64_t i = 0; i < n; ++i) {
+    const auto* from = row(i);
+    for (int64_t d = 0; d < width; ++d) to[i * width + d] = factor * to_float(from[d]);
+  }
+}
+
+/// Queries of one block of lanes: scores, softmax and weighted sum; writes out [D, padded] and log_sum.
+template <int kWidth>
+HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, float* log_sum) {
+  const Lanes d;
+  const int64_t width = lanes(), padded = blocks_of(n) * width, first = block * width;
+  const float* tile = m.tile + block * n * width;
+  Vector highest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  {
+    Vector q[kWidth];
+    for (int c = 0; c < kWidth; ++c) q[c] = hn::Load(d, m.q + c * padded + first);
+    for (int64_t j = 0; j < n; ++j) {
+      const float* k = m.k + j * kWidth;
+      Vector even = hn::Load(d, tile + j * width), odd = hn::Mul(hn::Set(d, k[1]), q[1]);
+      even = hn::MulAdd(hn::Set(d, k[0]), q[0], even);
+      for (int c = 2; c < kWidth; c += 2) {
+        even = hn::MulAdd(hn::Set(d, k[c]), q[c], even);
+        odd = hn::MulAdd(hn::Set(d, k[c + 1]), q[c + 1], odd);
+      }
+      const Vector score = hn::Add(even, odd);
+      highest = hn::Max(highest, score);
+      hn::Store(score, d, m.scores + j * width);
+    }
+  }
+  Vector sum = hn::Zero(d);
+  constexpr int kChunk = kWidth < 16 ? kWidth : 16;
+  Vector inverse = sum;
+  for (int chunk = 0; chunk < kWidth; chunk += kChunk) {
+    Vector out[kChunk];
+    for (int c = 0; c < kChunk; ++c) out[c] = hn::Zero(d);
+    for (int64_t j = 0; j < n; ++j) {
+      Vector weight = hn::Load(d, m.scores + j * width);
+      if (chunk == 0) {
+        weight = exp_nonpositive(d, hn::Sub(weight, highest));
+        sum = hn::Add(sum, weight);
+        if (kWidth > kChunk) hn::Store(weight, d, m.scores + j * width);
+      }
+      const float* v = m.v + j * kWidth + chunk;
+      for (int c = 0; c < kChunk; ++c) out[c] = hn::MulAdd(weight, hn::Set(d, v[c]), out[c]);
+    }
+    if (chunk == 0) inverse = hn::Div(hn::Set(d, 1.0F), sum);
+    for (int c = 0; c < kChunk; ++c) hn::Store(hn::Mul(out[c], inverse), d, m.out + (chunk + c) * padded + first);
+  }
+  if (log_sum == nullptr) return;
+  alignas(64) float top[16], total[16];
+  hn::Store(highest, d, top);
+  hn::Store(sum, d, total);
+  for (int64_t i = 0; i < std::min(width, n - first); ++i) log_sum[first + i] = top[i] + std::log(total[i]);
+}
+
+template <int kWidth, class T>
+HWY_INLINE void attend_all(const AttentionShape& s, const AttentionForward<T>& v, int64_t first, int64_t last) {
+  const int64_t n = s.window_tokens, padded = blocks_of(n) * lanes(), c = s.channels();
+  ForwardScratch m(n, kWidth);
+  for (int64_t unit = first; unit < last; ++unit) {
+    const AttentionTask& task = s.tasks[unit / s.heads];
+    const int64_t head = unit % s.heads, at = head * kWidth;
+    fill_tile<true>(s, v.table, task, head, m.tile);
+    for (int64_t index = 0; index < task.count; ++index) {
+      const int64_t item = s.items[task.first + index];
+      const auto row = [&](int64_t offset) {
+        return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
+      };
+      pack_columns(n, kWidth, s.scale, row(0), m.q);
+      pack_rows(n, kWidth, 1.0F, row(c), m.k);
+      pack_rows(n, kWidth, 1.0F, row(2 * c), m.v);
+      float* log_sum = v.log_sum == nullptr ? nullptr : v.log_sum + (item * s.heads + head) * n;
+      for (int64_t block = 0; block < blocks_of(n); ++block) attend_block<kWidth>(m, n, block, log_sum);
+      for (int64_t i = 0; i < n; ++i)
+        if (T* out = out_row(s, v.out, item, i))
+          for (int64_t d = 0; d < kWidth; ++d) assign(out[at + d], m.out[d * padded + i]);
+    }
+  }
+}
+
+struct BackwardScratch {
+  float *q, *k, *grad_out, *keys, *values, *tile, *weights, *score_gradients;
+  float *grad_q, *grad_k, *grad_v, *tile_gradient, *delta, *log_sum;
+  Scratch memory;
+  BackwardScratch(int64_t n, int64_t width)
+      : memory((10 * width + 2 * n + 2 * lanes() + 4) * blocks_of(n) * lanes() + 16 * 16) {
+    const int64_t padded = blocks_of(n) * lanes();
+    q = memory.take(n * width);
+    k = memory.take(padded * width);
+    grad_out = memory.take(n * width);
+    keys = memory.take(width * padded);
+    values = memory.take(width * padded);
+    grad_q = memory.take(n * width);
+    grad_k = memory.take(width * padded);
+    grad_v = memory.take(width * padded);
+    tile = memory.take(n * padded);
+    tile_gradient = memory.take(n * padded);
+    weights = memory.take(n * lanes());
+    score_gradients = memory.take(n * lanes());
+    delta = memory.take(n);
+    log_sum = memory.take(n);
+  }
+};
+
+/// Weights and score gradients of all queries with one block of keys.
+template <int kWidth>
+HWY_INLINE void pair_gradients(const BackwardScratch& m, int64_t n, int64_t block, bool keeps_bias) {
+  const Lanes d;
+  const int64_t width = lanes(), padded = blocks_of(n) * width, first = block * width;
+  const float* tile = m.tile + block * n * width;
+  float* tile_gradient = m.tile_gradient + block * n * width;
+  Vector k[kWidth], v[kWidth];
+  for (int c = 0; c < kWidth; ++c) {
+    k[c] = hn::Load(d, m.keys + c * padded + first);
+    v[c] = hn::Load(d, m.values + c * padded + first);
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    const float *q = m.q + i * kWidth, *g = m.grad_out + i * kWidth;
+    Vector score = hn::Sub(hn::Load(d, tile + i * width), hn::Set(d, m.log_sum[i]));
+    Vector gradient = hn::Set(d, -m.delta[i]);
+    for (int c = 0; c < kWidth; ++c) {
+      score = hn::MulAdd(hn::Set(d, q[c]), k[c], score);
+      gradient = hn::MulAdd(hn::Set(d, g[c]), v[c], gradient);
+    }
+    const Vector weight = exp_nonpositive(d, score);
+    gradient = hn::Mul(weight, gradient);
+    hn::Store(weight, d, m.weights + i * width);
+    hn::Store(gradient, d, m.score_gradients + i * width);
+    if (keeps_bias) hn::Store(hn::Add(hn::Load(d, tile_gradient + i * width), gradient), d, tile_gradient + i * width);
+  }
+}
+
+/// Gradients of one block of keys and values, and their share of the queries' gradient.
+template <int kWidth>
+HWY_INLINE void slot_gradients(const BackwardScratch& m, int64_t n, int64_t block) {
+  const Lanes d;
+  const int64_t width = lanes(), padded = blocks_of(n) * width, first = block * width;
+  constexpr int kChunk = kWidth < 8 ? kWidth : 8;
+  for (int chunk = 0; chunk < kWidth; chunk += kChunk) {
+    Vector grad_k[kChunk], grad_v[kChunk];
+    for (int c = 0; c < kChunk; ++c) grad_k[c] = grad_v[c] = hn::Zero(d);
+    for (int64_t i = 0; i < n; ++i) {
+      const float *q = m.q + i * kWidth + chunk, *g = m.grad_out + i * kWidth + chunk;
+      const Vector weight = hn::Load(d, m.weights + i * width), score = hn::Load(d, m.score_gradients + i * width);
+      for (int c = 0; c < kChunk; ++c) {
+        grad_k[c] = hn::MulAdd(hn::Set(d, q[c]), score, grad_k[c]);
+        grad_v[c] = hn::MulAdd(hn::Set(d, g[c]), weight, grad_v[c]);
+      }
+    }
+    for (int c = 0; c < kChunk; ++c) {
+      hn::Store(grad_k[c], d, m.grad_k + (chunk + c) * padded + first);
+      hn::Store(grad_v[c], d, m.grad_v + (chunk + c) * padded + first);
+    }
+  }
+  // Lanes are channels here; four queries at a time hide the latency of the sums.
+  const hn::CappedTag<float, static_cast<size_t>(kWidth)> dc;
+  const auto step = static_cast<int64_t>(hn::Lanes(dc));
+  const float* keys = m.k + first * kWidth;
+  for (int64_t i = 0; i < n; i += 4) {
+    const int64_t i1 = std::min(i + 1, n - 1), i2 = std::min(i + 2, n - 1), i3 = std::min(i + 3, n - 1);
+    const float *s0 = m.score_gradients + i * width, *s1 = m.score_gradients + i1 * width;
+    const float *s2 = m.score_gradients + i2 * width, *s3 = m.score_gradients + i3 * width;
+    for (int64_t c = 0; c < kWidth; c += step) {
+      auto a0 = hn::Zero(dc), a1 = a0, a2 = a0, a3 = a0;
+      for (int64_t j = 0; j < width; ++j) {
+        const auto key = hn::Load(dc, keys + j * kWidth + c);
+        a0 = hn::MulAdd(hn::Set(dc, s0[j]), key, a0);
+        a1 = hn::MulAdd(hn::Set(dc, s1[j]), key, a1);
+        a2 = hn::MulAdd(hn::Set(dc, s2[j]), key, a2);
+        a3 = hn::MulAdd(hn::Set(dc, s3[j]), key, a3);
+      }
+      float* to = m.grad_q + c;
+      hn::Store(hn::Add(hn::Load(dc, to + i * kWidth), a0), dc, to + i * kWidth);
+      if (i + 1 < n) hn::Store(hn::Add(hn::Load(dc, to + i1 * kWidth), a1), dc, to + i1 * kWidth);
+      if (i + 2 < n) hn::Store(hn::Add(hn::Load(dc, to + i2 * kWidth), a2), dc, to + i2 * kWidth);
+      if (i + 3 < n) hn::Store(hn::Add(hn::Load(dc, to + i3 * kWidth), a3), dc, to + i3 * kWidth);
+    }
+  }
+}
+
+template <int kWidth, class T>
+HWY_INLINE void load_item(const AttentionShape& s, const AttentionBackward<T>& v, int64_t item, int64_t head,
+                          const BackwardScratch& m) {
+  const int64_t n = s.window_tokens, at = head * kWidth, c = s.channels(), padded = blocks_of(n) * lanes();
+  const auto row = [&](int64_t offset) {
+    return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
+  };
+  pack_rows(n, kWidth, s.scale, row(0), m.q);
+  pack_rows(n, kWidth, 1.0F, row(c), m.k);
+  for (int64_t i = n * kWidth; i < padded * kWidth; ++i) m.k[i] = 0;
+  pack_columns(n, kWidth, 1.0F, row(c), m.keys);
+  pack_columns(n, kWidth, 1.0F, row(2 * c), m.values);
+  for (int64_t i = 0; i < n; ++i) {
+    const T* grad = out_row(s, v.grad_out, item, i);
+    const T* out = out_row(s, v.out, item, i);
+    m.log_sum[i] = v.log_sum[(item * s.heads + head) * n + i];
+    m.delta[i] = grad == nullptr ? 0.0F : dot(grad + at, out + at, kWidth);
+    for (int64_t d = 0; d < kWidth; ++d) {
+      m.grad_out[i * kWidth + d] = grad == nullptr ? 0.0F : to_float(grad[at + d]);
+      m.grad_q[i * kWidth + d] = 0;
+    }
+  }
+}
+
+template <int kWidth, class T>
+HWY_INLINE void store_item(const AttentionShape& s, const AttentionBackward<T>& v, int64_t item, int64_t head,
+                           const BackwardScratch& m, float* zero_row) {
+  const int64_t n = s.window_tokens, at = head * kWidth, c = s.channels(), padded = blocks_of(n) * lanes();
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t token = s.source[item % s.windows * n + i];
+    if (token == s.tokens) {
+      for (int64_t d = 0; d < kWidth; ++d) {
+        zero_row[d] += s.scale * m.grad_q[i * kWidth + d];
+        zero_row[kWidth + d] += m.grad_k[d * padded + i];
+        zero_row[2 * kWidth + d] += m.grad_v[d * padded + i];
+      }
+      continue;
+    }
+    T* to = v.grad_qkv + (item / s.windows * s.tokens + token) * 3 * c + at;
+    for (int64_t d = 0; d < kWidth; ++d) {
+      assign(to[d], s.scale * m.grad_q[i * kWidth + d]);
+      assign(to[c + d], m.grad_k[d * padded + i]);
+      assign(to[2 * c + d], m.grad_v[d * padded + i]);
+    }
+  }
+}
+
+template <int kWidth, class T>
+HWY_INLINE void attend_all_backward(const AttentionShape& s, const AttentionBackward<T>& v, int64_t first,
+                                    int64_t last) {
+  const int64_t n = s.window_tokens, width = lanes();
+  BackwardScratch m(n, kWidth);
+  for (int64_t unit = first; unit < last; ++unit) {
+    const AttentionTask& task = s.tasks[unit / s.heads];
+    const int64_t head = unit % s.heads;
+    fill_tile<false>(s, v.table, task, head, m.tile);
+    std::fill_n(m.tile_gradient, blocks_of(n) * n * width, 0.0F);
+    float* zero_row = v.partial_zero_row == nullptr ? nullptr : v.partial_zero_row + unit * 3 * kWidth;
+    for (int64_t index = 0; index < task.count; ++index) {
+      const int64_t item = s.items[task.first + index];
+      load_item<kWidth>(s, v, item, head, m);
+      for (int64_t block = 0; block < blocks_of(n); ++block) {
+        pair_gradients<kWidth>(m, n, block, v.partial_bias != nullptr);
+        slot_gradients<kWidth>(m, n, block);
+      }
+      store_item<kWidth>(s, v, item, head, m, zero_row);
+    }
+    if (v.partial_bias == nullptr) continue;
+    float* bias = v.partial_bias + unit * n * n;
+    for (int64_t block = 0; block < blocks_of(n); ++block)
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t lane = 0; lane < std::min(width, n - block * width); ++lane)
+          bias[i * n + block * width + lane] = m.tile_gradient[(block * n + i) * width + lane];
+  }
+}
+
+template <class T>
+HWY_INLINE void forward_any(const AttentionShape& s, const AttentionForward<T>& v, int64_t first, int64_t last) {
+  if (s.head_width == 8) attend_all<8>(s, v, first, last);
+  if (s.head_width == 16) attend_all<16>(s, v, first, last);
+  if (s.head_width == 32) attend_all<32>(s, v, first, last);
+}
+
+template <class T>
+HWY_INLINE void backward_any(const AttentionShape& s, const AttentionBackward<T>& v, int64_t first, int64_t last) {
+  if (s.head_width == 8) attend_all_backward<8>(s, v, first, last);
+  if (s.head_width == 16) attend_all_backward<16>(s, v, first, last);
+  if (s.head_width == 32) attend_all_backward<32>(s, v, first, last);
+}
+
+void forward_f32(const AttentionShape& s, const AttentionForward<float>& v, int64_t first, int64_t last) {
+  forward_any(s, v, first, last);
+}
+void forward_bf16(const AttentionShape& s, const AttentionForward<Bfloat16>& v, int64_t first, int64_t last) {
+  forward_any(s, v, first, last);
+}
+void backward_f32(const AttentionShape& s, const AttentionBackward<float>& v, int64_t first, int64_t last) {
+  backward_any(s, v, first, last);
+}
+void backward_bf16(const AttentionShape& s, const AttentionBackward<Bfloat16>& v, int64_t first, int64_t last) {
+  backward_any(s, v, first, last);
+}
+
+}  // namespace pear::sphere::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pear::sphere {
+HWY_EXPORT(forward_f32);
+HWY_EXPORT(forward_bf16);
+HWY_EXPORT(backward_f32);
+HWY_EXPORT(backward_bf16);
+
+bool has_vectorised_attention(int64_t head_width) { return head_width == 8 || head_width == 16 || head_width == 32; }
+
+void attend_units(const AttentionShape& shape, const AttentionForward<float>& view, int64_t first, int64_t last) {
+  HWY_DYNAMIC_DISPATCH(forward_f32)(shape, view, first, last);
+}
+void attend_units(const AttentionShape& shape, const AttentionForward<Bfloat16>& view, int64_t first, int64_t last) {
+  HWY_DYNAMIC_DISPATCH(forward_bf16)(shape, view, first, last);
+}
+void attend_units_backward(const AttentionShape& shape, const AttentionBackward<float>& view, int64_t first,
+                           int64_t last) {
+  HWY_DYNAMIC_DISPATCH(backward_f32)(shape, view, first, last);
+}
+void attend_units_backward(const AttentionShape& shape, const AttentionBackward<Bfloat16>& view, int64_t first,
+                           int64_t last) {
+  HWY_DYNAMIC_DISPATCH(backward_bf16)(shape, view, first, last);
+}
+
+}  // namespace pear::sphere
+#endif  // HWY_ONCE

@@ -1,0 +1,162 @@
+#include "sphere/attention/fused_attention.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "base/error.h"
+#include "sphere/attention/attention_cpu.h"
+#include "sphere/attention/attention_plan.h"
+
+namespace pear::sphere {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// An autograd function wants defined tensors: an empty one stands for none.
+torch::Tensor or_empty(const torch::Tensor& t) { return t.defined() ? t.contiguous() : torch::empty({0}); }
+bool is_given(const torch::Tensor& t) { return t.defined() && t.numel() > 0; }
+
+template <class T>
+const T* data_of(const torch::Tensor& t) {
+  return is_given(t) ? static_cast<const T*>(t.const_data_ptr()) : nullptr;
+}
+template <class T>
+T* mutable_data_of(const torch::Tensor& t) {
+  return is_given(t) ? static_cast<T*>(t.mutable_data_ptr()) : nullptr;
+}
+
+template <class T>
+void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, const torch::Tensor& out,
+                 const torch::Tensor& log_sum) {
+  const AttentionForward<T> view{.qkv = data_of<T>(in.qkv),
+                                 .zero_row = data_of<T>(in.zero_row),
+                                 .table = data_of<float>(in.table),
+                                 .out = mutable_data_of<T>(out),
+                                 .log_sum = mutable_data_of<float>(log_sum)};
+  at::parallel_for(0, shape.num_tasks * shape.heads, 1,
+                   [&](int64_t first, int64_t last) { attend_units(shape, view, first, last); });
+}
+
+/// Adds the tasks' gradients in their order.
+torch::Tensor table_gradient(const AttentionShape& s, const torch::Tensor& partial) {
+  auto grad = torch::zeros({s.num_types, s.heads, s.table_length});
+  auto* to = grad.mutable_data_ptr<float>();
+  const auto* from = partial.const_data_ptr<float>();
+  const int64_t pairs = s.window_tokens * s.window_tokens;
+  at::parallel_for(0, s.heads, 1, [&](int64_t first, int64_t last) {
+    for (int64_t head = first; head < last; ++head)
+      for (int64_t task = 0; task < s.num_tasks; ++task) {
+        float* row = to + (s.tasks[task].type * s.heads + head) * s.table_length;
+        const float* part = from + (task * s.heads + head) * pairs;
+        for (int64_t p = 0; p < pairs; ++p) row[s.table_index[p]] += part[p];
+      }
+  });
+  return grad;
+}
+
+struct Gradients {
+  torch::Tensor qkv, zero_row, table;
+};
+
+template <class T>
+Gradients run_backward(const AttentionShape& s, const FusedAttentionInput& in, const torch::Tensor& out,
+                       const torch::Tensor& log_sum, const torch::Tensor& grad_out) {
+  Gradients g;
+  g.qkv = torch::empty_like(in.qkv);
+  torch::Tensor bias, zero_row;
+  if (is_given(in.table) && in.table.requires_grad())
+    bias = torch::empty({s.num_tasks, s.heads, s.window_tokens, s.window_tokens});
+  if (is_given(in.zero_row)) zero_row = torch::zeros({s.num_tasks, s.heads, 3, s.head_width});
+  const AttentionBackward<T> view{.qkv = data_of<T>(in.qkv),
+                                  .zero_row = data_of<T>(in.zero_row),
+                                  .table = data_of<float>(in.table),
+                                  .out = data_of<T>(out),
+                                  .log_sum = data_of<float>(log_sum),
+                                  .grad_out = data_of<T>(grad_out),
+                                  .grad_qkv = mutable_data_of<T>(g.qkv),
+                                  .partial_bias = mutable_data_of<float>(bias),
+                                  .partial_zero_row = mutable_data_of<float>(zero_row)};
+  at::parallel_for(0, s.num_tasks * s.heads, 1,
+                   [&](int64_t first, int64_t last) { attend_units_backward(s, view, first, last); });
+  if (bias.defined()) g.table = table_gradient(s, bias);
+  if (zero_row.defined())
+    g.zero_row = zero_row.sum(0).transpose(0, 1).reshape({3 * s.channels()}).to(in.zero_row.scalar_type());
+  return g;
+}
+
+struct FusedAttention : torch::autograd::Function<FusedAttention> {
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& qkv, const torch::Tensor& zero_row,
+                               const torch::Tensor& table, const c10::intrusive_ptr<AttentionPlan>& plan) {
+    const AttentionShape& s = plan->shape();
+    const FusedAttentionInput in{qkv.contiguous(), zero_row, table, {}};
+    const auto out = torch::empty({s.batch, s.tokens, s.channels()}, qkv.options());
+    const auto log_sum = torch::empty({s.batch, s.windows, s.heads, s.window_tokens});
+    if (qkv.scalar_type() == torch::kFloat32)
+      run_forward<float>(s, in, out, log_sum);
+    else
+      run_forward<Bfloat16>(s, in, out, log_sum);
+    context->save_for_backward({in.qkv, in.zero_row, in.table, out, log_sum});
+    context->saved_data["plan"] = c10::IValue::make_capsule(plan);
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    const auto saved = context->get_saved_variables();
+    const auto plan = context->saved_data["plan"].toCapsule();
+    const auto& shape = static_cast<const AttentionPlan&>(*plan).shape();
+    const FusedAttentionInput in{saved[0], saved[1], saved[2], {}};
+    const auto grad_out = grads[0].contiguous();
+    const auto g = in.qkv.scalar_type() == torch::kFloat32
+                       ? run_backward<float>(shape, in, saved[3], saved[4], grad_out)
+                       : run_backward<Bfloat16>(shape, in, saved[3], saved[4], grad_out);
+    return {g.qkv, g.zero_row, g.table, {}};
+  }
+};
+
+void check(const FusedAttentionInput& in, const WindowPartition& partition, int64_t heads) {
+  const auto fail = [](const char* what, const std::string& expected, const torch::Tensor& t) {
+    throw ShapeError("SizeMismatch", "sphere.attention",
+                     {.what = what,
+                      .expected = expected,
+                      .found = t.defined() ? fmt::format("[{}]", fmt::join(t.sizes(), ", ")) : std::string("nothing")});
+  };
+  const int64_t tokens = partition.lists().num_stack * partition.lists().num_pixels, n = partition.window_tokens();
+  if (in.qkv.dim() != 3 || in.qkv.size(1) != tokens || in.qkv.size(2) % (3 * heads) != 0)
+    fail("qkv", fmt::format("[B, {}, 3C] with C a multiple of {} heads", tokens, heads), in.qkv);
+  if (partition.has_zero_tokens() && (!in.zero_row.defined() || in.zero_row.numel() != in.qkv.size(2)))
+    fail("q, k, v of the zero token", fmt::format("[{}]", in.qkv.size(2)), in.zero_row);
+  if (!in.table.defined()) return;
+  if (in.table.dim() != 3 || in.table.size(1) != heads || (!in.index.defined() && in.table.size(2) != n * n))
+    fail("position bias", fmt::format("[T, {}, R]", heads), in.table);
+  if (in.index.defined() && in.index.numel() != n * n)
+    fail("index of the position bias", fmt::format("[{}, {}]", n, n), in.index);
+}
+
+}  // namespace
+
+bool can_fuse_attention(const torch::Tensor& qkv, int64_t head_width) {
+  return qkv.is_cpu() && has_vectorised_attention(head_width) &&
+         (qkv.scalar_type() == torch::kFloat32 || qkv.scalar_type() == torch::kBFloat16);
+}
+
+torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,
+                              double scale, double mask_value) {
+  check(input, partition, heads);
+  const int64_t width = input.qkv.size(2) / (3 * heads);
+  const auto plan = c10::make_intrusive<AttentionPlan>(
+      AttentionPlan::Extents{.batch = input.qkv.size(0),
+                             .heads = heads,
+                             .head_width = width,
+                             .num_types = input.table.defined() ? input.table.size(0) : 0,
+                             .table_length = input.table.defined() ? input.table.size(2) : 0,
+                             .scale = scale,
+                             .mask_value = mask_value},
+      partition, input.index);
+  const auto zero_row = partition.has_zero_tokens() ? input.zero_row.to(input.qkv.scalar_type()) : torch::Tensor();
+  const auto table = input.table.defined() ? input.table.to(torch::kFloat32) : input.table;
+  return FusedAttention::apply(input.qkv, or_empty(zero_row), or_empty(table), plan);
+}
+
+}  // namespace pear::sphere

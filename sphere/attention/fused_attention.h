@@ -1,0 +1,31 @@
+// Window attention in one pass: scores, bias, mask, softmax and weighted sum without storing a score.
+#pragma once
+
+#include <torch/types.h>
+
+#include "sphere/window/window_partition.h"
+
+namespace pear::sphere {
+
+/// What the fused path needs beside the tokens.
+struct FusedAttentionInput {
+  torch::Tensor qkv;       ///< [B, Z P, 3C], float32 or bfloat16: q, k, v of each token, [3, H, D]
+  torch::Tensor zero_row;  ///< [3C], q, k, v of a zero token; used only if the partition has such tokens
+  torch::Tensor table;     ///< [T, H, R] position bias, used in float32; undefined = none
+  torch::Tensor index;     ///< int64 [N, N] -> R; undefined = i N + j
+};
+
+/// Tokens stay where they are: windows are read and written through the partition's index list.
+///
+/// Shapes:  as above -> [B, Z P, C] in the type of qkv; differentiable in qkv, zero_row and table.
+/// Source:  Dao et al. 2022 (arXiv 2205.14135) for the recomputation in the backward pass; sphere-core design
+/// section 6. Errors:  ShapeError if the sizes disagree. Cost:    memory O(tokens), time O(windows N^2 D). Sums over
+/// windows are added in an order that depends on the shapes
+///          only, never on the number of threads.
+torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,
+                              double scale, double mask_value);
+
+/// Whether fused_attention has a path for these tokens: float32 or bfloat16, head width 8, 16 or 32.
+bool can_fuse_attention(const torch::Tensor& qkv, int64_t head_width);
+
+}  // namespace pear::sphere
