@@ -1,5 +1,6 @@
 #include "cli/comparison_request.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/provenance.h"
@@ -50,12 +51,17 @@ forecast::ComparisonRequest comparison_request(const forecast::RunConfig& config
   out.keep_forecasts = e.keep_forecasts;
   out.overwrite = config.run.overwrite;
   if (config.simulate.length.seconds > 0) out.simulate = simulation(config);
-  std::set<std::string> grids;
-  for (const std::string& grid : e.score_grids)
-    if (grids.insert(spec_of(grid)).second) out.score_grids.push_back(spec_of(grid));
+  const auto score_on = [&](const std::string& grid) {
+    if (std::find(out.score_grids.begin(), out.score_grids.end(), grid) == out.score_grids.end())
+      out.score_grids.push_back(grid);
+  };
+  if (e.score_grids.empty()) score_on(forecast::kOwnGrid);
+  for (const std::string& grid : e.score_grids) score_on(grid == forecast::kOwnGrid ? grid : spec_of(grid));
+  std::set<std::string> grids(out.score_grids.begin(), out.score_grids.end());
+  grids.erase(forecast::kOwnGrid);
   for (const auto& [name, arm] : e.arms) {
     const std::string grid = spec_of(arm.grid);
-    if (e.score_grids.empty() && grids.insert(grid).second) out.score_grids.push_back(grid);
+    if (e.score_grids.empty()) score_on(grid);
     grids.insert(grid);
     forecast::RunConfig own = on_grid(config, grid);
     own.model = arm.model;

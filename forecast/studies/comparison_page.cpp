@@ -63,6 +63,7 @@ std::string first_metric(const ComparisonContent& c) {
 std::vector<std::string> score_cells(const ComparisonRow& r, const ComparisonTest* t) {
   std::vector<std::string> out{channel_of(r), fmt::format("{:g} h", r.lead_time_h), r.region, r.arm,
                                plus_minus(r.mean, r.spread)};
+  out.push_back(std::isnan(r.regrid_floor) ? "-" : fmt::format("{:.3g}", r.regrid_floor));
   for (const char* reference : {"persistence", "climatology"}) {
     const auto it = r.references.find(reference);
     out.push_back(it == r.references.end() ? "-" : fmt::format("{:.4g}", it->second));
@@ -79,9 +80,9 @@ std::vector<std::string> score_cells(const ComparisonRow& r, const ComparisonTes
   return out;
 }
 
-const std::vector<std::string> kScoreHeads{"channel",    "lead",        "region",      "arm",
-                                           "mean +- sd", "persistence", "climatology", "difference",
-                                           "95 %",       "p dates",     "p seeds",     "verdict"};
+const std::vector<std::string> kScoreHeads{"channel", "lead",        "region",      "arm",        "mean +- sd",
+                                           "regrid",  "persistence", "climatology", "difference", "95 %",
+                                           "p dates", "p seeds",     "verdict"};
 const std::vector<std::string> kCostHeads{"arm",     "grid",    "cells",    "parameters", "tokens",
                                           "windows", "ms/step", "peak GiB", "val loss"};
 
@@ -175,11 +176,20 @@ json numbers(const std::vector<double>& v) {
 json row_json(const ComparisonRow& r) {
   json references = json::object();
   for (const auto& [name, value] : r.references) references[name] = number(value);
-  return {{"grid", r.grid},         {"variable", r.variable},       {"level_hpa", r.level_hpa},
-          {"region", r.region},     {"metric", r.metric},           {"unit", r.unit},
-          {"arm", r.arm},           {"lead_time_h", r.lead_time_h}, {"by_seed", numbers(r.by_seed)},
-          {"mean", number(r.mean)}, {"spread", number(r.spread)},   {"references", references},
-          {"num_init", r.num_init}};
+  return {{"grid", r.grid},
+          {"variable", r.variable},
+          {"level_hpa", r.level_hpa},
+          {"region", r.region},
+          {"metric", r.metric},
+          {"unit", r.unit},
+          {"arm", r.arm},
+          {"lead_time_h", r.lead_time_h},
+          {"by_seed", numbers(r.by_seed)},
+          {"mean", number(r.mean)},
+          {"spread", number(r.spread)},
+          {"references", references},
+          {"num_init", r.num_init},
+          {"regrid_floor", number(r.regrid_floor)}};
 }
 
 json test_json(const ComparisonTest& t) {
@@ -233,7 +243,8 @@ std::string comparison_text(const ComparisonContent& c) {
 
 std::string comparison_csv(const ComparisonContent& c) {
   std::string out =
-      "grid,variable,level_hpa,region,lead_time_h,metric,unit,arm,mean,spread,persistence,climatology,num_init,"
+      "grid,variable,level_hpa,region,lead_time_h,metric,unit,arm,mean,spread,regrid_floor,persistence,climatology,num_"
+      "init,"
       "difference,ci_low,ci_high,p_dates,p_adjusted,p_seeds,verdict";
   for (const int64_t seed : c.seeds) out += fmt::format(",seed_{}", seed);
   out += "\n";
@@ -244,9 +255,9 @@ std::string comparison_csv(const ComparisonContent& c) {
         const auto it = r.references.find(name);
         return it == r.references.end() ? std::string() : text(it->second);
       };
-      out += fmt::format("{},{},{},{},{:g},{},{},{},{},{},{},{},{}", r.grid, r.variable, r.level_hpa, r.region,
-                         r.lead_time_h, r.metric, r.unit, r.arm, text(r.mean), text(r.spread), reference("persistence"),
-                         reference("climatology"), r.num_init);
+      out += fmt::format("{},{},{},{},{:g},{},{},{},{},{},{},{},{},{}", r.grid, r.variable, r.level_hpa, r.region,
+                         r.lead_time_h, r.metric, r.unit, r.arm, text(r.mean), text(r.spread), text(r.regrid_floor),
+                         reference("persistence"), reference("climatology"), r.num_init);
       if (const auto* t = test_of(scores, r))
         out += fmt::format(",{},{},{},{},{},{},{}", text(t->difference), text(t->ci_low), text(t->ci_high),
                            text(t->p_dates), text(t->p_adjusted), text(t->p_seeds), t->verdict);

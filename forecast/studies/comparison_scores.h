@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct ComparisonRow {
   double mean = 0, spread = 0;               ///< over seeds; spread: standard deviation, NaN for one seed
   std::map<std::string, double> references;  ///< persistence, climatology
   int64_t num_init = 0;
+  /// RMSE of a perfect forecast after the same regridding (comparison_floor.h), 0 on the arm's own grid; not set here.
+  double regrid_floor = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// An arm against the baseline. Differences are arm - baseline.

@@ -31,7 +31,8 @@ void check_comparison(const ExperimentConfig& c, ConfigIssues& issues, const std
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
     issues.add(path + ".seeds", "a seed is repeated");
   if (!sorted.empty() && sorted.front() < 0) issues.add(path + ".seeds", "must not be negative");
-  for (const std::string& spec : c.score_grids) check_grid(issues, path + ".score_grids", spec);
+  for (const std::string& spec : c.score_grids)
+    if (spec != "own") check_grid(issues, path + ".score_grids", spec);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ struct ExperimentConfig {
     visit("seeds", seeds, {.doc = "grid_comparison: each arm is trained once with each seed"});
     visit("score_grids", score_grids,
           {.doc = "grid_comparison: every arm is scored on each of these grids, by conservative regridding where it is "
-                  "another one (default: the grids of the arms)"});
+                  "another one; own: each arm on its own grid (default: own and the grids of the arms)"});
     visit("keep_forecasts", keep_forecasts,
           {.doc = "grid_comparison: keep forecast files after they were scored (hundreds of MiB)"});
   }

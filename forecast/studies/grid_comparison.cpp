@@ -16,6 +16,7 @@
 #include "forecast/model/pangu_twin.h"
 #include "forecast/model/patches.h"
 #include "forecast/studies/comparison_arm.h"
+#include "forecast/studies/comparison_floor.h"
 #include "forecast/studies/comparison_page.h"
 #include "forecast/train/dataset.h"
 #include "forecast/verify/definition.h"
@@ -146,8 +147,13 @@ std::vector<std::string> common_of(const ComparisonRequest& request, const Store
       fmt::format("initial times {}; leads to {}", period_text(request.rollout.config.init),
                   format_duration(request.rollout.config.lead)),
       "a forecast on another grid is regridded conservatively; the truth on each grid comes straight from the source",
+      "regrid: error of a perfect forecast after the same regridding, at the initial times",
       "means over seeds; p (dates) of rmse tests the mean squared error",
   };
+}
+
+std::string scored_grid(const ComparisonArm& arm, const std::string& grid) {
+  return grid == kOwnGrid ? arm.grid : grid;
 }
 
 ComparisonScores compare_on(const ComparisonRequest& request, const std::string& grid) {
@@ -155,12 +161,32 @@ ComparisonScores compare_on(const ComparisonRequest& request, const std::string&
   for (const ComparisonArm& arm : request.arms)
     for (const int64_t seed : request.seeds)
       sums[arm.name].push_back(
-          SumsTable::read(arm_folder(request, arm, seed) / ("on_" + file_name_of(grid)) / "sums.nc"));
+          SumsTable::read(arm_folder(request, arm, seed) / ("on_" + file_name_of(scored_grid(arm, grid))) / "sums.nc"));
   return compare_arms(sums, {.grid = grid,
                              .baseline = request.baseline,
                              .metrics = request.score.config.metrics,
                              .bootstrap = request.score.config.bootstrap,
                              .seed = request.score.seed});
+}
+
+/// What regridding alone costs each arm, beside its errors.
+void add_floors(const ComparisonRequest& request, const StoresByGrid& stores, const std::string& grid,
+                ComparisonScores& scores) {
+  regrid::WeightCache cache(request.run_dir / "weights");
+  std::vector<std::string> variables;
+  for (const ComparisonRow& row : scores.rows)
+    if (std::find(variables.begin(), variables.end(), row.variable) == variables.end())
+      variables.push_back(row.variable);
+  for (const ComparisonArm& arm : request.arms) {
+    std::map<std::string, double> floor;
+    const bool at_home = scored_grid(arm, grid) == arm.grid;
+    if (!at_home)
+      floor =
+          regrid_floor(*stores.at(arm.grid), *stores.at(grid), variables, request.rollout.config.init.times(), cache);
+    for (ComparisonRow& row : scores.rows)
+      if (row.arm == arm.name && row.metric == "rmse" && row.region == "global")
+        row.regrid_floor = at_home ? 0 : floor.at(row.variable + row.level_hpa);
+  }
 }
 
 void write_results(const ComparisonRequest& request, const ComparisonContent& content, ComparisonResult& out) {
@@ -202,7 +228,7 @@ ComparisonResult run_grid_comparison(const ComparisonRequest& request) {
       pieces.end(trained.was_finished);
       for (const std::string& grid : request.score_grids) {
         pieces.begin(fmt::format("score {} with seed {} on {}", arm.name, seed, grid));
-        pieces.end(score_arm(request, arm, seed, grid, stores).was_finished);
+        pieces.end(score_arm(request, arm, seed, scored_grid(arm, grid), stores).was_finished);
       }
     }
   pieces.finish();
@@ -214,7 +240,10 @@ ComparisonResult run_grid_comparison(const ComparisonRequest& request) {
   content.score_grids = request.score_grids;
   content.common = common_of(request, stores);
   content.kind = request.stores.at(0).options.kind;
-  for (const std::string& grid : request.score_grids) content.scores.push_back(compare_on(request, grid));
+  for (const std::string& grid : request.score_grids) {
+    content.scores.push_back(compare_on(request, grid));
+    add_floors(request, stores, grid, content.scores.back());
+  }
   write_results(request, content, out);
   return out;
 }

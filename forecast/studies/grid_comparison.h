@@ -15,6 +15,9 @@
 
 namespace pear::forecast {
 
+/// Among the score grids: each arm on its own grid, where nothing is regridded, against the truth on that grid.
+inline constexpr const char* kOwnGrid = "own";
+
 /// One competitor. `train` holds what all arms share and the arm's network; the study sets folder, seed and stores.
 struct ComparisonArm {
   std::string name, grid;  ///< grid: spec
@@ -28,7 +31,7 @@ struct ComparisonRequest {
   std::vector<ComparisonArm> arms;
   std::string baseline;  ///< arm that the others are compared with; its store's statistics normalise all arms
   std::vector<int64_t> seeds;
-  std::vector<std::string> score_grids;  ///< specs
+  std::vector<std::string> score_grids;  ///< specs, or kOwnGrid
   RolloutRequest rollout;                ///< initial times, leads
   ScoreRequest score;                    ///< metrics, variables, climatology
   bool keep_forecasts = false;
