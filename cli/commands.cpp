@@ -94,11 +94,13 @@ const std::vector<Command>& all_commands() {
        .run = &run_check},
       {.name = "experiment",
        .usage = "CONFIG.yaml [key.sub=value ...]",
-       .purpose = "a study by experiment.name: the dynamical core against its acceptance values",
-       .sections = {"run", "experiment"},
+       .purpose = "a study by experiment.name: the dynamical core against its acceptance values, networks on two grids",
+       .sections = {"run", "simulate", "data", "ingest", "train", "checkpoint", "forecast", "climatology", "score",
+                    "experiment"},
        .examples = {"pear experiment configs/run/dynamics_acceptance.yaml --dry-run",
                     "pear experiment configs/run/dynamics_acceptance.yaml experiment.cases=[steady] "
-                    "experiment.truncation=21 experiment.days=1"},
+                    "experiment.truncation=21 experiment.days=1",
+                    "pear experiment configs/run/grid_comparison.yaml --dry-run"},
        .can_stop = true,
        .run = &run_experiment},
   };

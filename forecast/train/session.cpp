@@ -214,7 +214,8 @@ Session make_session(const TrainRequest& request, DataAxis& axis) {
   s.request = request;
   s.store = request.store ? request.store : io::Store::open(request.data.store.str());
   s.layout = layout_from_store(request.data, *s.store);
-  s.normaliser = normaliser_of(request.model, request.data, *s.store, s.layout);
+  s.normaliser =
+      normaliser_of(request.model, request.data, request.statistics ? *request.statistics : *s.store, s.layout);
   if (request.mode == StartMode::Resume) {
     if (const auto folder = newest_valid_checkpoint(s.checkpoint_dir())) {
       const auto content = read_checkpoint(*folder);

@@ -51,8 +51,9 @@ struct TrainRequest {
   std::map<std::string, std::string> warm_start_map;  ///< name here -> name in the checkpoint
   nlohmann::json resolved_config;                     ///< whole resolved run config, for provenance
   std::string config_sha256;
-  std::shared_ptr<const io::Store> store;  ///< opened from data.store if null
-  std::shared_ptr<DataAxis> data_axis;     ///< one process if null
+  std::shared_ptr<const io::Store> store;       ///< opened from data.store if null
+  std::shared_ptr<const io::Store> statistics;  ///< whose means and deviations normalise; the training store if null
+  std::shared_ptr<DataAxis> data_axis;          ///< one process if null
 };
 
 struct TrainResult {
