@@ -30,7 +30,9 @@ CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {
     if (io::is_store(path)) return inspect_store(path, arguments.verify);
     return inspect_checkpoint(path, arguments.verify);
   }
-  if (is_yaml(path)) return inspect_config(path, arguments.overrides);
+  if (is_yaml(path))
+    return is_vision_config(path) ? inspect_vision_config(path, arguments.overrides)
+                                  : inspect_config(path, arguments.overrides);
   if (is_pointer(path)) return inspect_checkpoint(path, arguments.verify);
   if (path.extension() == ".weights") return inspect_weights(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);

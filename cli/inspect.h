@@ -10,6 +10,10 @@ namespace pear::cli {
 
 /// Every value with its origin, the grid, and the parameters of the network.
 CommandResult inspect_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+/// True if the file has a section `vision`. Errors: ConfigError `BadYaml`.
+bool is_vision_config(const std::filesystem::path& path);
+/// Every value with its origin, and the parameters of the network.
+CommandResult inspect_vision_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 /// Folder of a store, finalised or half built.
 CommandResult inspect_store(const std::filesystem::path& folder, bool verify);
 /// Run folder, checkpoints folder, one checkpoint, or a pointer file (last.json, best.json).

@@ -52,7 +52,7 @@ int64_t number(const std::string& text) { return std::stoll(text); }
 
 PixelShift shift_from_text(const NestedWindowSpec& s, const std::string& text, const std::string& whole) {
   static const std::regex kForm(
-      R"((spiral|per_ring|roll)([+-]\d{1,6})(?::(published|wrap_only))?|grid(?::(ascending|orbit))?)");
+      R"((spiral|per_ring|roll)([+-]\d{1,6})(?::(published|wrap_only|refill))?|grid(?::(ascending|orbit))?)");
   std::smatch m;
   if (!std::regex_match(text, m, kForm))
     throw ConfigError(
@@ -63,7 +63,9 @@ PixelShift shift_from_text(const NestedWindowSpec& s, const std::string& text, c
     return grid_shift(s.nside, s.faces, s.window_pixels, m[4] == "ascending" ? HoleFill::Ascending : HoleFill::Orbit);
   const int64_t shift = number(m[2]);
   if (m[1] == "roll") return nest_roll(s.nside, s.faces, s.window_pixels, shift);
-  const RingMask mask = m[3] == "wrap_only" ? RingMask::WrapOnly : RingMask::Published;
+  const RingMask mask = m[3] == "wrap_only" ? RingMask::WrapOnly
+                        : m[3] == "refill"  ? RingMask::Refill
+                                            : RingMask::Published;
   return m[1] == "per_ring" ? per_ring_shift(s.nside, shift)
                             : spiral_shift(s.nside, s.faces, s.window_pixels, shift, mask);
 }

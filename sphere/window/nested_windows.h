@@ -33,8 +33,8 @@ PartitionPtr nested_windows(const NestedWindowSpec& spec);
 PartitionPtr shifted_nested_windows(const NestedWindowSpec& spec, const PixelShift& shift);
 
 /// From text: `nested:n16:2x64` or `nested:n16:2x64:spiral+4:published`, stack extent given apart.
-///   shifts:  spiral+S | spiral-S with published | wrap_only, per_ring+S | per_ring-S, grid, grid:ascending, roll+S
-///   faces:   `nested8:` for the eight-face grid.
+///   shifts:  spiral+S | spiral-S with published | wrap_only | refill (nested8), per_ring+S | per_ring-S, grid,
+///   grid:ascending, roll+S faces:   `nested8:` for the eight-face grid.
 /// Errors: ConfigError `UnknownPartition`.
 PartitionPtr partition_from_spec(const std::string& spec, int64_t num_stack);
 

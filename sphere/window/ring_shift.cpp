@@ -20,6 +20,17 @@ void check_shift(int64_t shift, int64_t window_pixels) {
                       .expected = fmt::format("between 1 and {} in size", window_pixels - 1)});
 }
 
+void check_faces(int64_t faces, RingMask mask) {
+  if (faces != 8 && faces != 12)
+    throw ShapeError("BadPartition", "sphere.window",
+                     {.what = fmt::format("ring shift on {} faces", faces), .expected = "8 or 12"});
+  if (faces == 12 && mask == RingMask::Refill)
+    throw ShapeError("BadShift", "sphere.window",
+                     {.what = "ring shift with refilled slots on 12 faces",
+                      .expected = "8 faces: with 12 no source is missing",
+                      .hint = "mask the slots that wrap around the poles (wrap_only)"});
+}
+
 /// Regions of the three segments [0, P - window), [P - window, P - shift), [P - shift, P).
 int32_t segment(int64_t position, int64_t total, int64_t window, int64_t shift) {
   return position >= total - shift ? 2 : (position >= total - window ? 1 : 0);
@@ -71,6 +82,7 @@ void refill_eight_faces(int64_t nside, PixelShift& map) {
 
 PixelShift spiral_shift(int64_t nside, int64_t faces, int64_t window_pixels, int64_t shift, RingMask mask) {
   check_shift(shift, window_pixels);
+  check_faces(faces, mask);
   const int64_t total = num_pixels(nside), kept = faces * nside * nside;
   PixelShift map;
   map.source.resize(static_cast<size_t>(kept));

@@ -26,6 +26,7 @@ MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "resul
 VERBS = ["simulate", "ingest", "regrid", "climatology", "train", "forecast", "score", "report", "inspect", "check",
          "experiment"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
+HEAL_SWIN_PARAMETERS = 41279688
 TWIN_PARAMETERS = {"matched": PEAR_PARAMETERS, "published": 11385993, "published_large": 33696777}
 
 
@@ -105,6 +106,14 @@ class Program(unittest.TestCase):
         for twin, parameters in TWIN_PARAMETERS.items():
             config = os.path.join(SOURCE, "configs", "model", f"pangu_twin_{twin}.yaml")
             self.assertEqual(self.answer("inspect", config)["result"]["parameters"], parameters, twin)
+
+    def test_heal_swin_has_its_parameters(self):
+        config = os.path.join(SOURCE, "configs", "model", "heal_swin.yaml")
+        self.assertEqual(self.answer("inspect", config)["result"]["parameters"], HEAL_SWIN_PARAMETERS)
+        whole = self.answer("inspect", config, "vision.base_pixels=12", "vision.nside=128")["result"]
+        self.assertEqual(whole["parameters"], HEAL_SWIN_PARAMETERS)
+        answer = self.answer("inspect", config, "vision.nside=100", code=2)
+        self.assertIn("vision.nside: 100 is no power of two", answer["error"]["what"])
 
     def test_overrides_have_an_origin(self):
         values = self.answer("inspect", self.pear_yaml(), "train.lr=3e-4")["result"]["values"]

@@ -6,20 +6,20 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/files.h"
 #include "forecast/model/pangu_twin.h"
 #include "forecast/model/pear.h"
 #include "tests/forecast/model/golden.h"
+#include "tests/support/recorded.h"
 
 namespace pear::forecast::testing {
 namespace {
 
 using nlohmann::json;
+using pear::testing::recorded_error;
 
 using NetworkPtr = std::shared_ptr<WindowNetwork>;
 
@@ -107,23 +107,8 @@ class RecordedNetwork : public ::testing::TestWithParam<Case> {
     return key.substr(GetParam().prefix.size());
   }
 
-  std::vector<std::map<std::string, std::string>> roles() const {
-    std::ifstream in(folder_ / (std::string(GetParam().roles) + ".csv"));
-    std::vector<std::string> header;
-    std::vector<std::map<std::string, std::string>> rows;
-    for (std::string line; std::getline(in, line);) {
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      std::vector<std::string> words;
-      std::stringstream stream(line);
-      for (std::string word; std::getline(stream, word, ',');) words.push_back(word);
-      if (header.empty()) {
-        header = words;
-        continue;
-      }
-      auto& row = rows.emplace_back();
-      for (size_t i = 0; i < header.size(); ++i) row[header[i]] = words.at(i);
-    }
-    return rows;
+  std::vector<pear::testing::Row> roles() const {
+    return pear::testing::read_rows(folder_ / (std::string(GetParam().roles) + ".csv"));
   }
 
   State input(torch::Dtype dtype) const {
@@ -143,20 +128,8 @@ class RecordedNetwork : public ::testing::TestWithParam<Case> {
     return {surface.to(torch::kFloat32).to(dtype), upper.to(torch::kFloat32).to(dtype)};
   }
 
-  /// Largest difference at the recorded positions, relative to the largest recorded magnitude.
-  static double error(const torch::Tensor& x, const json& pos, const json& values) {
-    const auto flat = x.detach().to(torch::kFloat64).flatten();
-    double worst = 0, scale = 0;
-    for (size_t i = 0; i < pos.size(); ++i) {
-      const double expected = values[i].get<double>();
-      worst = std::max(worst, std::abs(flat[pos[i].get<int64_t>()].item<double>() - expected));
-      scale = std::max(scale, std::abs(expected));
-    }
-    return worst / scale;
-  }
-
   void expect_close(const std::string& what, const torch::Tensor& x, const json& record, double tolerance) {
-    const double e = error(x, record.at("pos"), record.at("f64").at("val"));
+    const double e = recorded_error(x, record.at("pos"), record.at("f64").at("val"));
     const double l2 = record.at("f64").at("l2").get<double>();
     const double norm = x.detach().to(torch::kFloat64).norm().item<double>();
     EXPECT_LT(e, tolerance) << what;
@@ -207,7 +180,7 @@ void RecordedNetwork::compare(torch::Dtype dtype, double tolerance) {
   for (const auto& row : roles()) {
     const auto& record = golden_.at("grad_params").at(row.at("role"));
     const auto& gradient = gradients.at(published_key(row));
-    const double e = error(gradient, record.at("pos"), record.at("f64"));
+    const double e = recorded_error(gradient, record.at("pos"), record.at("f64"));
     EXPECT_LT(e, tolerance) << row.at("role");
     largest_ = std::max(largest_, e);
     ++compared;

@@ -9,6 +9,7 @@
 #include "sphere/window/nested_windows.h"
 #include "sphere/window/ring_shift.h"
 #include "tests/sphere/window/checksum.h"
+#include "tests/support/caught.h"
 
 namespace pear::sphere {
 namespace {
@@ -126,6 +127,18 @@ TEST(RingShift, EightFacesAreRefilledAsInHealSwin) {
     EXPECT_EQ(mixed_windows(shift.label, c.window).size(), c.masked) << c.nside;
     EXPECT_EQ(c2(shift.source), c.checksum) << c.nside;
   }
+}
+
+TEST(RingShift, RefillsOnEightFacesOnly) {
+  EXPECT_EQ(spiral_shift(8, 8, 16, -2, RingMask::Refill).source,
+            spiral_shift(8, 8, 16, -2, RingMask::Published).source);
+  const auto code = [](int64_t faces, RingMask mask) {
+    return pear::testing::code_of_error([&] { spiral_shift(8, faces, 16, -2, mask); });
+  };
+  EXPECT_EQ(code(12, RingMask::Refill), "ShapeError BadShift");
+  EXPECT_EQ(code(10, RingMask::WrapOnly), "ShapeError BadPartition");
+  EXPECT_EQ(pear::testing::code_of_error([] { partition_from_spec("nested:n8:1x16:spiral-2:refill", 1); }),
+            "ShapeError BadShift");
 }
 
 TEST(NestRoll, ReadsAheadAndMasksOneWindow) {
