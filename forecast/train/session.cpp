@@ -44,6 +44,7 @@ void build_model(Session& s, FirstWeights start) {
   if (start == FirstWeights::Configured) load_initial_weights(*network, request.model);
   network->to(request.device);
   network->train();
+  network->set_checkpointed_stages(request.train.checkpointed_stages());
   s.model = std::make_shared<LearnedModel>(network, *s.normaliser, request.model, request.data.lead_or_every(),
                                            request.model.name);
   s.parameters.emplace(s.model->network());
