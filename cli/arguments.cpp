@@ -49,6 +49,8 @@ void set_flag(Arguments& a, std::string_view name, const std::string& value) {
   if (name == "--fork") a.fork = value;
   if (name == "--warm-start") a.warm_start = value;
   if (name == "--weights-only") a.weights_only = value;
+  if (name == "--export-names") a.export_names = value;
+  if (name == "--out") a.out = value;
   if (name == "--allow") a.allow.push_back(value);
 }
 
@@ -84,10 +86,14 @@ const std::vector<Flag>& all_flags() {
       {"--version", "", "print the versions of the program and its libraries", ""},
       {"--keys", "", "list all configuration keys", "inspect"},
       {"--verify", "", "read everything again and compare checksums", "inspect"},
+      {"--export-names", "NAMES", "write the weights of a checkpoint under `published` or `own` tensor names",
+       "inspect"},
+      {"--out", "FILE", "file that --export-names writes (default: beside the checkpoint folder)", "inspect"},
       {"--resume", "", "continue the run from its newest valid checkpoint", "train"},
       {"--fork", "PATH", "continue weights, optimiser and step of another run", "train"},
       {"--warm-start", "PATH", "start from weights of a checkpoint, matched by name", "train"},
-      {"--weights-only", "PATH", "start from the weights of a checkpoint of the same network", "train"},
+      {"--weights-only", "PATH",
+       "start from the weights of a checkpoint, or of a safetensors file, of the same network", "train"},
       {"--intersect-times", "", "compare on the initial times that both sides share", "score"},
       {"--allow", "FIELD", "compare although this field of the definitions differs (may be repeated)", "score"},
   };

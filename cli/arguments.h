@@ -28,7 +28,8 @@ struct Arguments {
   std::vector<std::string> overrides;  ///< `key.sub=value`
   bool dry_run = false, json = false, verbose = false, quiet = false, help = false, version = false;
   bool keys = false, verify = false, resume = false, intersect_times = false;
-  std::filesystem::path fork, warm_start, weights_only;
+  std::filesystem::path fork, warm_start, weights_only, out;
+  std::string export_names;
   std::vector<std::string> allow;
   /// The processes of this run; null where the program is alone or only parses. Set by `main`.
   std::shared_ptr<distributed::Communicator> communicator;

@@ -55,6 +55,10 @@ CommandResult run_inspect(const Arguments& arguments) {
                        .expected = "one path",
                        .found = std::to_string(arguments.paths.size()),
                        .hint = "pear inspect --help shows examples"});
+  if (!arguments.export_names.empty())
+    return export_weights(arguments.paths.front(), arguments.export_names, arguments.out);
+  if (!arguments.out.empty())
+    throw ConfigError("LonelyFlag", "cli", {.what = "--out", .hint = "it names the file of --export-names"});
   return inspect_path(arguments.paths.front(), arguments);
 }
 

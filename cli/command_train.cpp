@@ -43,6 +43,8 @@ CommandResult run_train(const Arguments& arguments) {
   forecast::check_config_fits_store(config, *request.store);
   if (arguments.dry_run) return plan(config, request, device);
 
+  if (device.device.is_cpu()) forecast::require_memory(forecast::estimate_training_memory(config, *request.store));
+
   if (arguments.communicator) request.data_axis = std::make_shared<forecast::ParallelAxis>(*arguments.communicator);
   if (!arguments.communicator || arguments.communicator->is_leader()) {
     begin_run(config);

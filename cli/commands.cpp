@@ -80,7 +80,7 @@ const std::vector<Command>& all_commands() {
                     "pear report configs/run/gfs_wind.yaml report.channel=v10 report.lead=12h"},
        .run = &run_report},
       {.name = "inspect",
-       .usage = "PATH [--verify]  |  --keys",
+       .usage = "PATH [--verify]  |  CHECKPOINT --export-names published [--out FILE]  |  --keys",
        .purpose = "what is this file, store, checkpoint, scores or configuration?",
        .examples = {"pear inspect configs/run/gfs_wind.yaml --json", "pear inspect --keys"},
        .run = &run_inspect},

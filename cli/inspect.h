@@ -19,6 +19,10 @@ CommandResult inspect_store(const std::filesystem::path& folder, bool verify);
 /// Run folder, checkpoints folder, one checkpoint, or a pointer file (last.json, best.json).
 CommandResult inspect_checkpoint(const std::filesystem::path& path, bool verify);
 CommandResult inspect_safetensors(const std::filesystem::path& path);
+/// Writes the weights of a checkpoint (any name `inspect` takes for it, or its model.safetensors or ema.safetensors)
+/// into one safetensors file. `names`: published or own. `out` empty: `<checkpoint>_<names>.safetensors` beside it.
+/// Errors:  ConfigError `UnknownNames`; DataError `FileExists`, those of load_trained_model.
+CommandResult export_weights(const std::filesystem::path& path, const std::string& names, std::filesystem::path out);
 /// GRIB and NetCDF fields, with minimum, mean and maximum of every variable.
 CommandResult inspect_fields(const std::filesystem::path& path, bool verify);
 /// Empty if the file is no climatology.

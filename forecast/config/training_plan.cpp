@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/error.h"
+#include "base/log.h"
 #include "forecast/config/config_layout.h"
 #include "forecast/model/network.h"
+#include "forecast/model/patches.h"
 #include "forecast/train/dataset.h"
-#include "forecast/train/sampler.h"
+#include "forecast/train/sample_plan.h"
 
 namespace pear::forecast {
 namespace {
@@ -20,22 +23,51 @@ constexpr int64_t kCopiesOfParameters = 5;
 // The tensor library itself, its thread pools and code: resident size of a program that does nothing else.
 constexpr int64_t kRuntimeBytes = int64_t{400} << 20;
 
+// Above this share of the machine other programs and the page cache have little left.
+constexpr double kTightShare = 0.8;
+
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Floats that the backward pass keeps for one sample: per token of each block its normalised inputs, queries, keys,
-/// values, attention output, MLP layers and residuals (8 + 2 r channels), and two copies of the attention weights.
-int64_t activation_floats(const ModelConfig& model, const StateLayout& layout) {
+/// Floats of the position bias of one block where it depends on the place of a window: an entry per pair of tokens and
+/// type of window, and its copy per window.
+int64_t typed_bias_floats(const ModelConfig& model, const StateLayout& layout, size_t stage, int64_t tokens) {
+  if (model.bias_kind() != "earth_specific" || !layout.grid.is_latlon()) return 0;
+  const int64_t slots = stack_extents(model, layout).num_stack;
+  const int64_t rows = static_cast<int64_t>(layout.grid.latlon().lat_deg.size());
+  const bool is_fine = stage == 0 || stage + 1 == model.dims.size();
+  const int64_t row_windows = divide_up(divide_up(rows, model.patch[1] * (is_fine ? 1 : 2)), model.window[1]);
+  const int64_t types = divide_up(slots, model.window[0]) * row_windows, n = model.window_tokens();
+  return model.heads[stage] * (types * n * n + tokens * n);
+}
+
+/// Floats that the backward pass keeps of one stage and sample: per token of each block its normalised inputs, queries,
+/// keys, values, attention output, MLP layers and residuals (8 + 2 r channels), and two copies of the attention
+/// weights.
+int64_t stage_floats(const ModelConfig& model, const StateLayout& layout, size_t stage, int64_t tokens) {
+  const int64_t per_token =
+      (8 + 2 * model.mlp_ratio) * model.dims[stage] + 2 * model.heads[stage] * model.window_tokens();
+  return std::max<int64_t>(model.depths[stage], 1) *
+         (tokens * per_token + typed_bias_floats(model, layout, stage, tokens));
+}
+
+/// Floats that the backward pass keeps for one sample. Of the stages that are computed again only the input stays, and
+/// the largest of them is there once.
+int64_t activation_floats(const ModelConfig& model, const TrainConfig& train, const StateLayout& layout) {
   const int64_t cells = layout.grid.num_cells();
   const int64_t slots = (layout.num_surface() > 0 ? 1 : 0) + divide_up(layout.num_levels(), model.patch[0]);
   const int64_t fine = slots * divide_up(cells, model.patch_cells());
-  const int64_t window = model.window_tokens();
+  const auto again = train.checkpointed_stages();
+  int64_t largest_again = 0;
   int64_t floats = 4 * layout.num_channels() * cells;
   for (size_t stage = 0; stage < model.dims.size(); ++stage) {
     const int64_t tokens = stage == 0 || stage + 1 == model.dims.size() ? fine : fine / 4;
-    const int64_t per_token = (8 + 2 * model.mlp_ratio) * model.dims[stage] + 2 * model.heads[stage] * window;
-    floats += std::max<int64_t>(model.depths[stage], 1) * tokens * per_token;
+    const int64_t own = stage_floats(model, layout, stage, tokens);
+    const bool is_again = std::find(again.begin(), again.end(), static_cast<int64_t>(stage)) != again.end();
+    floats += is_again ? tokens * model.dims[stage] : own;
+    if (is_again) largest_again = std::max(largest_again, own);
   }
-  return floats;
+  // Between two cuts all steps of a rollout are there together.
+  return train.rollout.steps_kept(train.rollout.max_steps()) * floats + largest_again;
 }
 
 int64_t resident_bytes(const DataConfig& data, const StateLayout& layout, const io::Store& store) {
@@ -52,26 +84,47 @@ int64_t checkpoint_bytes(const TrainingPlan& plan, const TrainConfig& train) {
 
 }  // namespace
 
-TrainingPlan plan_training(const RunConfig& config, const io::Store& store) {
+TrainingPlan estimate_training_memory(const RunConfig& config, const io::Store& store) {
   TrainingPlan plan;
   plan.layout = layout_from_store(config.data, store);
   plan.num_parameters = make_network(config.model, plan.layout)->num_parameters();
+  const int64_t copies = kCopiesOfParameters + (config.train.ema.is_on() ? 1 : 0);
+  const int64_t batch = config.run.reproducible ? 1 : config.train.batch;  // as plan_slots
+  plan.memory_bytes = kRuntimeBytes + copies * plan.num_parameters * kFloatBytes +
+                      batch * activation_floats(config.model, config.train, plan.layout) * kFloatBytes +
+                      resident_bytes(config.data, plan.layout, store);
+  plan.machine_memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  return plan;
+}
+
+void require_memory(const TrainingPlan& plan) {
+  const auto gib = [](int64_t bytes) { return static_cast<double>(bytes) / 1073741824.0; };
+  if (plan.memory_bytes <= plan.machine_memory_bytes) {
+    if (static_cast<double>(plan.memory_bytes) > kTightShare * static_cast<double>(plan.machine_memory_bytes))
+      log_warn("training will need about {:.1f} GiB of the machine's {:.1f} GiB", gib(plan.memory_bytes),
+               gib(plan.machine_memory_bytes));
+    return;
+  }
+  throw ConfigError("NotEnoughMemory", "train",
+                    {.what = fmt::format("a step needs about {:.1f} GiB of memory", gib(plan.memory_bytes)),
+                     .expected = fmt::format("at most the machine's {:.1f} GiB", gib(plan.machine_memory_bytes)),
+                     .hint = "lower train.batch (train.slots keeps the samples of a step), data.resident_limit_mib or "
+                             "train.rollout.truncate, or set train.activation_checkpointing=stages"});
+}
+
+TrainingPlan plan_training(const RunConfig& config, const io::Store& store) {
+  TrainingPlan plan = estimate_training_memory(config, store);
   const PairList pairs = list_pairs(store, config.data.train, config.data.lead_or_every());
   plan.num_pairs = static_cast<int64_t>(pairs.pairs.size());
   plan.num_dropped = pairs.num_dropped;
   if (!config.data.select.empty())
     plan.num_select_pairs =
         static_cast<int64_t>(list_pairs(store, config.data.select, config.data.lead_or_every()).pairs.size());
-  const Sampler sampler(plan.num_pairs, config.train.slots * config.train.batch, static_cast<uint64_t>(config.run.seed),
-                        config.train.last_batch == "wrap");
-  plan.steps_per_epoch = sampler.steps_per_epoch();
-  plan.total_steps = config.train.epochs * plan.steps_per_epoch;
-  if (config.train.max_steps > 0) plan.total_steps = std::min(plan.total_steps, config.train.max_steps);
-  const int64_t copies = kCopiesOfParameters + (config.train.ema.is_on() ? 1 : 0);
-  plan.memory_bytes = kRuntimeBytes + copies * plan.num_parameters * kFloatBytes +
-                      config.train.batch * activation_floats(config.model, plan.layout) * kFloatBytes +
-                      resident_bytes(config.data, plan.layout, store);
-  plan.machine_memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  const SamplePlan samples(config.train, static_cast<uint64_t>(config.run.seed), [&](int64_t steps) {
+    return static_cast<int64_t>(list_pairs(store, config.data.train, config.data.lead_or_every(), steps).pairs.size());
+  });
+  plan.steps_per_epoch = samples.steps_per_epoch(0);
+  plan.total_steps = samples.total_steps();
   plan.checkpoint_bytes = checkpoint_bytes(plan, config.train);
   // One more than is kept: the new one is complete before the oldest is removed.
   plan.disk_bytes = plan.checkpoint_bytes * (config.checkpoint.keep_last + config.checkpoint.keep_best + 1);

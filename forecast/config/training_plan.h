@@ -22,6 +22,14 @@ struct TrainingPlan {
   int64_t checkpoint_bytes = 0, disk_bytes = 0;
 };
 
+/// Layout, parameters and memory alone; with checkpointed stages and cuts of a rollout taken into account.
+/// Errors:  those of layout_from_store and make_network.
+TrainingPlan estimate_training_memory(const RunConfig& config, const io::Store& store);
+
+/// Warns where training on the CPU would take most of the machine's memory.
+/// Errors:  ConfigError `NotEnoughMemory` naming the keys that help, where it would take more than there is.
+void require_memory(const TrainingPlan& plan);
+
 /// Errors:  those of layout_from_store, make_network and the sampler (`NoPairs`, `TooFewSamples`).
 TrainingPlan plan_training(const RunConfig& config, const io::Store& store);
 

@@ -3,7 +3,9 @@
 
 #include <torch/nn/module.h>
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "forecast/model/model_config.h"
 #include "forecast/state/state.h"
@@ -22,6 +24,8 @@ class Network : public torch::nn::Module {
   /// Shapes: surface [B, Vs, P], upper [B, Vu, L, P] -> the same; undefined where the layout has no variables.
   virtual State forward(const State& normalised) = 0;
   virtual PublishedStyle published_style() const { return {}; }
+  /// Stages whose inner values the backward pass computes again instead of keeping them; the gradients stay the same.
+  virtual void set_checkpointed_stages(const std::vector<int64_t>& stages) = 0;
   const StateLayout& layout() const { return layout_; }
   int64_t num_parameters() const;
 

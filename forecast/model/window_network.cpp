@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "sphere/attention/checkpoint.h"
 
 namespace pear::forecast {
 namespace {
@@ -58,6 +59,7 @@ WindowNetwork::WindowNetwork(const ModelConfig& config, const StateLayout& layou
         layers->register_module(std::to_string(i), sphere::Stage(config.depths[i], block_options(config, w.bias, i),
                                                                  w.plain, w.shifted, drop_path_of(config, i))));
   }
+  is_checkpointed_.assign(stages_.size(), false);
   downsample_ = register_module("downsample", sphere::PatchMerge(config.dims[0], geometry.children));
   if (config.resolved().mid_norm)
     norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({config.dims[1]})));
@@ -87,21 +89,35 @@ void WindowNetwork::observe(const char* step, const torch::Tensor& value) const 
   if (observer_) observer_(step, value);
 }
 
+void WindowNetwork::set_checkpointed_stages(const std::vector<int64_t>& stages) {
+  is_checkpointed_.assign(stages_.size(), false);
+  for (int64_t stage : stages) is_checkpointed_.at(static_cast<size_t>(stage)) = true;
+}
+
+torch::Tensor WindowNetwork::run_stage(size_t i, const torch::Tensor& x) {
+  if (is_checkpointed_[i])
+    return sphere::checkpointed([stage = stages_[i]](const torch::Tensor& in) mutable { return stage(in); }, x,
+                                stages_[i]->parameters());
+  torch::Tensor y = x;
+  for (const auto& block : stages_[i]->blocks()) {
+    y = block.ptr()->forward(y);
+    if (i == 0 && block.ptr() == stages_[0]->blocks().front().ptr()) observe("block0", y);
+  }
+  return y;
+}
+
 State WindowNetwork::forward(const State& normalised) {
   check_input(normalised);
   auto x = patch_embed_(normalised);
   observe("embed", x);
-  for (const auto& block : stages_[0]->blocks()) {
-    x = block.ptr()->forward(x);
-    if (block.ptr() == stages_[0]->blocks().front().ptr()) observe("block0", x);
-  }
+  x = run_stage(0, x);
   const auto skip = x;
   observe("stage0", x);
   x = downsample_(x);
   observe("merge", x);
-  x = stages_[1](x);
+  x = run_stage(1, x);
   observe("stage1", x);
-  x = stages_[2](x);
+  x = run_stage(2, x);
   observe("stage2", x);
   if (!norm_.is_empty()) {
     x = norm_(x);
@@ -109,7 +125,7 @@ State WindowNetwork::forward(const State& normalised) {
   }
   x = upsample_(x);
   observe("expand", x);
-  x = stages_[3](x);
+  x = run_stage(3, x);
   observe("stage3", x);
   return final_up_(skip_first_ ? at::cat({skip, x}, -1) : at::cat({x, skip}, -1));
 }

@@ -35,6 +35,7 @@ class WindowNetwork : public Network {
  public:
   WindowNetwork(const ModelConfig& config, const StateLayout& layout, const Geometry& geometry);
   State forward(const State& normalised) override;
+  void set_checkpointed_stages(const std::vector<int64_t>& stages) override;
 
   /// Called after each step with its name (embed, block0, stage0, merge, …); for tests and for finding non-finite
   /// values.
@@ -43,12 +44,14 @@ class WindowNetwork : public Network {
 
  private:
   void check_input(const State& x) const;
+  torch::Tensor run_stage(size_t i, const torch::Tensor& x);
   void observe(const char* step, const torch::Tensor& value) const;
 
   StackExtents stack_;
   bool skip_first_;
   PatchEmbed patch_embed_{nullptr};
   std::vector<sphere::Stage> stages_;
+  std::vector<bool> is_checkpointed_;  ///< by stage
   sphere::PatchMerge downsample_{nullptr};
   torch::nn::LayerNorm norm_{nullptr};  ///< empty without model.mid_norm
   sphere::PatchExpand upsample_{nullptr};

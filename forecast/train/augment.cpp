@@ -110,17 +110,19 @@ torch::Tensor Augmentation::transform(const torch::Tensor& channels, int64_t qua
 
 void Augmentation::apply(Batch& batch, int64_t first_sample) const {
   if (!is_on()) return;
-  auto input = batch.input.channels(), target = batch.target.channels();
-  std::vector<torch::Tensor> inputs, targets;
-  for (int64_t b = 0; b < input.size(0); ++b) {
-    const uint64_t draw = random_u64(seed_, "augment", static_cast<uint64_t>(first_sample + b));
-    const int64_t quarters = turn_ ? static_cast<int64_t>(draw & 3) : 0;
-    const bool mirrored = mirror_ && ((draw >> 2) & 1) != 0;
-    inputs.push_back(transform(input[b], quarters, mirrored));
-    targets.push_back(transform(target[b], quarters, mirrored));
-  }
-  batch.input = State::from_channels(torch::stack(inputs), layout_);
-  batch.target = State::from_channels(torch::stack(targets), layout_);
+  const auto transform_all = [&](State& state) {
+    const auto channels = state.channels();
+    std::vector<torch::Tensor> turned;
+    for (int64_t b = 0; b < channels.size(0); ++b) {
+      const uint64_t draw = random_u64(seed_, "augment", static_cast<uint64_t>(first_sample + b));
+      const int64_t quarters = turn_ ? static_cast<int64_t>(draw & 3) : 0;
+      turned.push_back(transform(channels[b], quarters, mirror_ && ((draw >> 2) & 1) != 0));
+    }
+    state = State::from_channels(torch::stack(turned), layout_);
+  };
+  transform_all(batch.input);
+  transform_all(batch.target);
+  for (auto& state : batch.later) transform_all(state);
 }
 
 }  // namespace pear::forecast

@@ -59,6 +59,53 @@ void LossConfig::validate(ConfigIssues& issues, const std::string& path) const {
   require(issues, huber_delta > 0, path + ".huber_delta", "must be positive");
   for (const auto& [name, weight] : weights)
     require(issues, weight >= 0, path + ".weights." + name, "must not be negative");
+  for (const auto& [level, weight] : weights_by_level)
+    require(issues, weight >= 0, path + ".weights_by_level." + level, "must not be negative");
+}
+
+int64_t RolloutConfig::max_steps() const {
+  int64_t most = 1;
+  for (const auto& phase : schedule) most = std::max(most, phase.steps);
+  return most;
+}
+
+void RolloutConfig::validate(ConfigIssues& issues, const std::string& path) const {
+  for (size_t i = 0; i < schedule.size(); ++i) {
+    const std::string phase = path + ".schedule[" + std::to_string(i) + "]";
+    require(issues, schedule[i].steps >= 1, phase + ".steps", "must be at least 1");
+    if (i == 0)
+      require(issues, schedule[i].from_step == 0, phase + ".from_step",
+              "must be 0: the first phase begins the training");
+    else
+      require(issues, schedule[i].from_step > schedule[i - 1].from_step, phase + ".from_step",
+              "must be later than the phase before, which begins at " + std::to_string(schedule[i - 1].from_step));
+  }
+  require(issues, truncate >= 0, path + ".truncate", "must not be negative");
+}
+
+std::vector<double> rollout_weights(const RolloutConfig& config, int64_t steps) {
+  std::vector<double> weights(static_cast<size_t>(steps));
+  double sum = 0;
+  for (int64_t k = 1; k <= steps; ++k) {
+    double& w = weights[static_cast<size_t>(k - 1)];
+    w = config.step_weights == "inverse" ? 1.0 / static_cast<double>(k)
+        : config.step_weights == "last"  ? (k == steps ? 1.0 : 0.0)
+                                         : 1.0;
+    sum += w;
+  }
+  for (double& w : weights) w /= sum;
+  return weights;
+}
+
+std::vector<int64_t> TrainConfig::checkpointed_stages() const {
+  std::vector<int64_t> stages;
+  const auto has = [&](const std::string& word) {
+    return std::find(activation_checkpointing.begin(), activation_checkpointing.end(), word) !=
+           activation_checkpointing.end();
+  };
+  for (int64_t stage = 0; stage < 4; ++stage)
+    if (has("stages") || has("stage" + std::to_string(stage))) stages.push_back(stage);
+  return stages;
 }
 
 void ScheduleConfig::validate(ConfigIssues& issues, const std::string& path) const {
@@ -86,6 +133,10 @@ void TrainConfig::validate(ConfigIssues& issues, const std::string& path) const 
   require(issues, log_every > 0, path + ".log_every", "must be positive");
   loss.validate(issues, path + ".loss");
   schedule.validate(issues, path + ".schedule");
+  rollout.validate(issues, path + ".rollout");
+  const auto& stages = activation_checkpointing;
+  require(issues, stages.size() < 2 || std::find(stages.begin(), stages.end(), "none") == stages.end(),
+          path + ".activation_checkpointing", "none stands alone");
 }
 
 void CheckpointConfig::validate(ConfigIssues& issues, const std::string& path) const {

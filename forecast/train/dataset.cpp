@@ -80,20 +80,23 @@ StateLayout layout_from_store(const DataConfig& config, const io::Store& store) 
   return layout;
 }
 
-PairList list_pairs(const io::Store& store, const TimeSelection& selection, Duration lead) {
+PairList list_pairs(const io::Store& store, const TimeSelection& selection, Duration lead, int64_t steps) {
   PairList list;
   std::set<Time> absent;
   for (Time t : selection.times()) {
-    const Time target = t + lead;
-    if (!selection.contains(target)) continue;
-    bool complete = true;
-    for (Time needed : {t, target})
-      if (!store.index_of(needed)) {
-        absent.insert(needed);
-        complete = false;
-      }
+    bool is_inside = true, complete = true;
+    std::vector<Time> missing;
+    for (int64_t k = 0; k <= steps; ++k) {
+      const Time needed = t + k * lead;
+      is_inside = is_inside && (k == 0 || selection.contains(needed));
+      if (store.index_of(needed)) continue;
+      missing.push_back(needed);
+      complete = false;
+    }
+    if (!is_inside) continue;
+    absent.insert(missing.begin(), missing.end());
     if (complete)
-      list.pairs.push_back({t, target});
+      list.pairs.push_back({t, t + steps * lead});
     else
       ++list.num_dropped;
   }
@@ -103,29 +106,59 @@ PairList list_pairs(const io::Store& store, const TimeSelection& selection, Dura
 
 Dataset::Dataset(std::shared_ptr<const io::Store> store, const StateLayout& layout, const TimeSelection& selection,
                  const DataConfig& config, const std::string& what)
-    : store_(std::move(store)), layout_(layout), sources_(find_sources(*store_, layout)) {
-  list_ = list_pairs(*store_, selection, config.lead_or_every());
-  if (list_.num_dropped > 0)
-    log_info("{}: {} pairs dropped, they touch {} missing times (first {})", what, list_.num_dropped,
-             list_.absent.size(), format_time(list_.absent.front()));
-  if (list_.pairs.empty()) {
+    : store_(std::move(store)),
+      layout_(layout),
+      sources_(find_sources(*store_, layout)),
+      selection_(selection),
+      lead_(config.lead_or_every()),
+      resident_limit_bytes_(static_cast<double>(config.resident_limit_mib) * kBytesPerMib),
+      what_(what) {
+  add_rollout(1);
+}
+
+void Dataset::add_rollout(int64_t steps) {
+  if (lists_.contains(steps)) return;
+  PairList list = list_pairs(*store_, selection_, lead_, steps);
+  const std::string samples = steps == 1 ? "pairs" : fmt::format("samples of {} steps", steps);
+  if (list.num_dropped > 0)
+    log_info("{}: {} {} dropped, they touch {} missing times (first {})", what_, list.num_dropped, samples,
+             list.absent.size(), format_time(list.absent.front()));
+  if (list.pairs.empty()) {
     const auto& times = store_->times();
     throw DataError("NoPairs", "train.dataset",
-                    {.what = "period data." + what + " holds no pair of states " +
-                             format_duration(config.lead_or_every()) + " apart",
-                     .expected = "at least one pair",
+                    {.what = "period data." + what_ + " holds no " +
+                             (steps == 1 ? "pair of states " : fmt::format("{} states in a row, each ", steps + 1)) +
+                             format_duration(lead_) + " apart",
+                     .expected = "at least one " + std::string(steps == 1 ? "pair" : "sample"),
                      .found = times.empty() ? "a store without times"
                                             : fmt::format("store times {} .. {}", format_time(times.front()),
                                                           format_time(times.back())),
-                     .hint = fmt::format("set data.{}.start and .end inside the store's times", what)});
+                     .hint = fmt::format("set data.{}.start and .end inside the store's times{}", what_,
+                                         steps == 1 ? "" : ", or fewer steps in train.rollout.schedule")});
   }
+  lists_[steps] = std::move(list);
+  keep_resident();
+}
+
+std::set<Time> Dataset::needed_times() const {
   std::set<Time> needed;
-  for (const auto& pair : list_.pairs) needed.insert({pair.input, pair.target});
-  const double bytes = 4.0 * static_cast<double>(needed.size()) * static_cast<double>(layout.num_channels()) *
-                       static_cast<double>(layout.grid.num_cells());
-  if (bytes > static_cast<double>(config.resident_limit_mib) * kBytesPerMib) return;
+  for (const auto& [steps, list] : lists_)
+    for (const auto& pair : list.pairs)
+      for (int64_t k = 0; k <= steps; ++k) needed.insert(pair.input + k * lead_);
+  return needed;
+}
+
+void Dataset::keep_resident() {
+  const auto needed = needed_times();
+  const double bytes = 4.0 * static_cast<double>(needed.size()) * static_cast<double>(layout_.num_channels()) *
+                       static_cast<double>(layout_.grid.num_cells());
+  if (bytes > resident_limit_bytes_) {
+    resident_.clear();
+    return;
+  }
   resident_.resize(store_->times().size());
-  for (Time t : needed) resident_[*store_->index_of(t)] = read_channels(t);
+  for (Time t : needed)
+    if (auto& kept = resident_[*store_->index_of(t)]; !kept.defined()) kept = read_channels(t);
 }
 
 torch::Tensor Dataset::read_channels(Time t) const {
@@ -151,17 +184,18 @@ torch::Tensor Dataset::channels_at(Time t) const {
   return read_channels(t);
 }
 
-Batch Dataset::load(std::span<const int64_t> indices) const {
-  std::vector<torch::Tensor> inputs, targets;
+Batch Dataset::load(std::span<const int64_t> indices, int64_t steps) const {
+  std::vector<std::vector<torch::Tensor>> states(static_cast<size_t>(steps + 1));
   Batch batch;
   for (int64_t i : indices) {
-    const Pair& pair = list_.pairs.at(static_cast<size_t>(i));
-    inputs.push_back(channels_at(pair.input));
-    targets.push_back(channels_at(pair.target));
+    const Pair& pair = list(steps).pairs.at(static_cast<size_t>(i));
+    for (int64_t k = 0; k <= steps; ++k) states[static_cast<size_t>(k)].push_back(channels_at(pair.input + k * lead_));
     batch.pairs.push_back(pair);
   }
-  batch.input = State::from_channels(torch::stack(inputs), layout_);
-  batch.target = State::from_channels(torch::stack(targets), layout_);
+  batch.input = State::from_channels(torch::stack(states[0]), layout_);
+  batch.target = State::from_channels(torch::stack(states[1]), layout_);
+  for (size_t k = 2; k < states.size(); ++k)
+    batch.later.push_back(State::from_channels(torch::stack(states[k]), layout_));
   return batch;
 }
 

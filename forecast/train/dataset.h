@@ -1,8 +1,10 @@
-// Training pairs out of a store: (state at t, state at t + lead), read by variable name.
+// Training samples out of a store: the state at t and those at t + lead, t + 2 lead, ..., read by variable name.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,7 +21,7 @@ namespace pear::forecast {
 StateLayout layout_from_store(const DataConfig& config, const io::Store& store);
 
 struct Pair {
-  Time input, target;
+  Time input, target;  ///< of a rollout: the last target
   bool operator==(const Pair&) const = default;
 };
 struct PairList {
@@ -27,8 +29,9 @@ struct PairList {
   std::vector<Time> absent;  ///< times inside the period that a pair would have needed but the store lacks
   int64_t num_dropped = 0;   ///< pairs that touch such a time
 };
-/// A pair needs both times inside its selection and present in the store.
-PairList list_pairs(const io::Store& store, const TimeSelection& selection, Duration lead);
+/// A pair needs both times inside its selection and present in the store; a rollout of `steps` model steps also those
+/// between, `lead` apart.
+PairList list_pairs(const io::Store& store, const TimeSelection& selection, Duration lead, int64_t steps = 1);
 
 /// Where one variable-level of the layout lies in the store.
 struct ChannelSource {
@@ -37,8 +40,12 @@ struct ChannelSource {
 };
 
 struct Batch {
-  State input, target;  ///< physical units, [B, ...], CPU
+  State input, target;       ///< physical units, [B, ...], CPU
+  std::vector<State> later;  ///< targets of the second to last model step
   std::vector<Pair> pairs;
+
+  int64_t num_steps() const { return 1 + static_cast<int64_t>(later.size()); }
+  const State& target_of(int64_t step) const { return step == 0 ? target : later[static_cast<size_t>(step - 1)]; }
 };
 
 /// Pairs of one period. Reads are thread-safe.
@@ -51,19 +58,28 @@ class Dataset {
   Dataset(std::shared_ptr<const io::Store> store, const StateLayout& layout, const TimeSelection& selection,
           const DataConfig& config, const std::string& what);
 
-  int64_t size() const { return static_cast<int64_t>(list_.pairs.size()); }
-  const PairList& list() const { return list_; }
+  /// Makes samples of `steps` model steps loadable. Not while others read.
+  void add_rollout(int64_t steps);
+  int64_t size(int64_t steps = 1) const { return static_cast<int64_t>(list(steps).pairs.size()); }
+  const PairList& list(int64_t steps = 1) const { return lists_.at(steps); }
   bool is_resident() const { return !resident_.empty(); }
-  Batch load(std::span<const int64_t> indices) const;
+  /// Positions in the list of samples of `steps` model steps.
+  Batch load(std::span<const int64_t> indices, int64_t steps = 1) const;
   /// All channels at one time: [channels, P], float32.
   torch::Tensor channels_at(Time t) const;
 
  private:
+  std::set<Time> needed_times() const;
+  void keep_resident();
   torch::Tensor read_channels(Time t) const;
   std::shared_ptr<const io::Store> store_;
   StateLayout layout_;
   std::vector<ChannelSource> sources_;
-  PairList list_;
+  TimeSelection selection_;
+  Duration lead_;
+  double resident_limit_bytes_;
+  std::string what_;
+  std::map<int64_t, PairList> lists_;    ///< by number of model steps
   std::vector<torch::Tensor> resident_;  ///< by time index of the store; undefined where unused
 };
 

@@ -8,10 +8,10 @@
 
 namespace pear::forecast {
 
-Loader::Loader(const Dataset& dataset, Sampler sampler, const Augmentation& augmentation, SlotPlan plan,
+Loader::Loader(const Dataset& dataset, SamplePlan samples, const Augmentation& augmentation, SlotPlan plan,
                int64_t first_step, int64_t last_step, int64_t prefetch)
     : dataset_(dataset),
-      sampler_(std::move(sampler)),
+      samples_(std::move(samples)),
       augmentation_(augmentation),
       plan_(plan),
       first_step_(first_step),
@@ -33,9 +33,10 @@ Batch Loader::make(int64_t position) {
   const int64_t mine = plan_.last_slot - plan_.first_slot;
   const int64_t step = first_step_ + position / mine;
   const int64_t slot = plan_.first_slot + position % mine;
-  const auto samples = sampler_.samples_of(step);
+  const auto samples = samples_.samples_of(step);
   Batch batch = dataset_.load(
-      std::span(samples).subspan(static_cast<size_t>(slot * plan_.batch), static_cast<size_t>(plan_.batch)));
+      std::span(samples).subspan(static_cast<size_t>(slot * plan_.batch), static_cast<size_t>(plan_.batch)),
+      samples_.rollout_of(step));
   augmentation_.apply(batch, (step * plan_.slots + slot) * plan_.batch);
   return batch;
 }

@@ -10,16 +10,16 @@
 
 #include "forecast/train/augment.h"
 #include "forecast/train/dataset.h"
-#include "forecast/train/sampler.h"
+#include "forecast/train/sample_plan.h"
 #include "forecast/train/slot_plan.h"
 
 namespace pear::forecast {
 
-/// The content is a function of (sampler, step, slot), never of timing. `next` raises what the thread met.
+/// The content is a function of (samples, step, slot), never of timing. `next` raises what the thread met.
 class Loader {
  public:
-  Loader(const Dataset& dataset, Sampler sampler, const Augmentation& augmentation, SlotPlan plan, int64_t first_step,
-         int64_t last_step, int64_t prefetch);
+  Loader(const Dataset& dataset, SamplePlan samples, const Augmentation& augmentation, SlotPlan plan,
+         int64_t first_step, int64_t last_step, int64_t prefetch);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -34,7 +34,7 @@ class Loader {
   void run();
 
   const Dataset& dataset_;
-  Sampler sampler_;
+  SamplePlan samples_;
   const Augmentation& augmentation_;
   SlotPlan plan_;
   int64_t first_step_, num_batches_, prefetch_, taken_ = 0;

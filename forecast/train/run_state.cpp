@@ -10,10 +10,11 @@
 namespace pear::forecast {
 namespace {
 
-/// Keys that a resumed run may change: where things lie, what is logged, when it stops, what is kept.
-constexpr std::array<std::string_view, 7> kFreeKeys{
-    "/data/sources", "/data/store",         "/data/prefetch",     "/data/resident_limit_mib",
-    "/data/test",    "/data/allow_overlap", "/train/stop_at_step"};
+/// Keys that a resumed run may change: where things lie, what is logged, when it stops, what is kept, what is computed
+/// twice with the same bits.
+constexpr std::array<std::string_view, 8> kFreeKeys{
+    "/data/sources", "/data/store",         "/data/prefetch",      "/data/resident_limit_mib",
+    "/data/test",    "/data/allow_overlap", "/train/stop_at_step", "/train/activation_checkpointing"};
 
 void flatten_differences(const nlohmann::json& before, const nlohmann::json& after, const std::string& key,
                          std::vector<std::string>& out) {

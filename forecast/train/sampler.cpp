@@ -8,8 +8,8 @@
 
 namespace pear::forecast {
 
-Sampler::Sampler(int64_t num_samples, int64_t samples_per_step, uint64_t seed, bool wrap)
-    : num_samples_(num_samples), samples_per_step_(samples_per_step), seed_(seed) {
+Sampler::Sampler(int64_t num_samples, int64_t samples_per_step, uint64_t seed, bool wrap, int64_t first_epoch)
+    : num_samples_(num_samples), samples_per_step_(samples_per_step), seed_(seed), first_epoch_(first_epoch) {
   PEAR_ASSERT(samples_per_step > 0);
   steps_per_epoch_ = wrap ? (num_samples + samples_per_step - 1) / samples_per_step : num_samples / samples_per_step;
   if (steps_per_epoch_ < 1)

@@ -44,6 +44,7 @@ void build_model(Session& s, FirstWeights start) {
   if (start == FirstWeights::Configured) load_initial_weights(*network, request.model);
   network->to(request.device);
   network->train();
+  network->set_checkpointed_stages(request.train.checkpointed_stages());
   s.model = std::make_shared<LearnedModel>(network, *s.normaliser, request.model, request.data.lead_or_every(),
                                            request.model.name);
   s.parameters.emplace(s.model->network());
@@ -147,7 +148,23 @@ void start_fresh(Session& s) {
     s.parent = {{"weights", fs::path(weights.str()).filename().string()}, {"sha256", sha256_file(weights.str())}};
 }
 
+bool is_weights_file(const fs::path& path) {
+  return fs::is_regular_file(path) && path.extension() == ".safetensors";
+}
+
+/// A file of weights alone: normalisation as the configuration says.
+void start_from_file(Session& s) {
+  build_model(s, FirstWeights::Random);
+  ModelConfig source = s.request.model;
+  source.weights = Path{s.request.start_path.string()};
+  load_initial_weights(s.model->network(), source);
+  const torch::NoGradGuard no_grad;
+  if (s.ema) torch::Tensor(s.ema->average()).copy_(s.parameters->values());
+  s.parent = {{"weights", s.request.start_path.filename().string()}, {"sha256", sha256_file(s.request.start_path)}};
+}
+
 void start_from_other(Session& s) {
+  if (s.request.mode == StartMode::WeightsOnly && is_weights_file(s.request.start_path)) return start_from_file(s);
   const fs::path folder = resolve_checkpoint(s.request.start_path);
   const auto content = read_checkpoint(folder, s.request.mode == StartMode::Fork);
   const auto layout = layout_from_json(content.state.at("layout"));

@@ -16,6 +16,10 @@ struct LossConfig {
   double surface_weight = 0.25;
   double huber_delta = 1.0;
   std::map<std::string, double> weights;
+  std::string preset = "none";
+  std::string level_weights = "none";
+  std::map<std::string, double> weights_by_level;
+  bool area_weights = false;
 
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
@@ -23,6 +27,17 @@ struct LossConfig {
     visit("surface_weight", surface_weight, {.doc = "weight of the surface mean; the upper-air mean has 1"});
     visit("huber_delta", huber_delta, {.doc = "error where huber turns from square to linear"});
     visit("weights", weights, {.doc = "factors by variable (`t`) or channel (`t850`, which wins); others have 1"});
+    visit("preset", preset,
+          {.doc = "factors by variable to start from, which train.loss.weights overrides; pangu: those of the Pangu "
+                  "ports, z, q, t, u, v = 3.00, 0.60, 1.50, 0.77, 0.54 and msl, u10, v10, t2m = 1.50, 0.77, 0.66, 3.00",
+           .choices = {"none", "pangu"}});
+    visit("level_weights", level_weights,
+          {.doc = "factor of a level; pressure: its pressure over the mean of all levels",
+           .choices = {"none", "pressure"}});
+    visit("weights_by_level", weights_by_level,
+          {.doc = "factors by level in hPa (`850: 2`) in place of those of level_weights"});
+    visit("area_weights", area_weights,
+          {.doc = "weigh cells by their area; matters on lat-lon grids, HEALPix cells are equal"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;
 };
@@ -64,6 +79,43 @@ struct ClipConfig {
   }
 };
 
+/// From `from_step` on a sample is `steps` model steps long.
+struct RolloutPhase {
+  int64_t from_step = 0;
+  int64_t steps = 1;
+
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    visit("from_step", from_step, {.doc = "first training step of the phase; 0 in the first phase"});
+    visit("steps", steps, {.doc = "model steps of a sample, each fed with the prediction before it"});
+  }
+};
+
+/// Training through several model steps. The loss is `sum_k w_k L_k` over the steps k = 1..K with sum w_k = 1.
+struct RolloutConfig {
+  std::vector<RolloutPhase> schedule;
+  int64_t truncate = 0;
+  std::string step_weights = "uniform";
+
+  /// Model steps between two cuts of a rollout of `steps`.
+  int64_t steps_kept(int64_t steps) const { return truncate > 0 && truncate < steps ? truncate : steps; }
+  int64_t max_steps() const;
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    visit("schedule", schedule,
+          {.doc = "phases, e.g. [{from_step: 0, steps: 1}, {from_step: 20000, steps: 2}]; empty: one step throughout"});
+    visit("truncate", truncate,
+          {.doc = "cut the gradient after every n model steps, so that memory is that of n; 0: never"});
+    visit("step_weights", step_weights,
+          {.doc = "weights of the steps' losses, adding up to 1: all alike, falling as 1 / step, or the last one only",
+           .choices = {"uniform", "inverse", "last"}});
+  }
+  void validate(ConfigIssues& issues, const std::string& path) const;
+};
+
+/// Weights of the losses of a rollout of `steps`, in order, adding up to 1.
+std::vector<double> rollout_weights(const RolloutConfig& config, int64_t steps);
+
 /// Section `train`. The defaults are PEAR's published recipe.
 struct TrainConfig {
   double lr = 5e-4;
@@ -83,6 +135,8 @@ struct TrainConfig {
   ScheduleConfig schedule;
   EmaConfig ema;
   ClipConfig clip;
+  RolloutConfig rollout;
+  std::vector<std::string> activation_checkpointing;
   int64_t validate_every_steps = 0;
   int64_t validate_every_epochs = 1;
   std::string best_metric = "loss";
@@ -112,12 +166,19 @@ struct TrainConfig {
     visit("schedule", schedule, {.doc = "learning rate over the steps"});
     visit("ema", ema, {.doc = "exponential moving average of the weights"});
     visit("clip", clip, {.doc = "gradient clipping"});
+    visit("rollout", rollout, {.doc = "training through several model steps"});
+    visit("activation_checkpointing", activation_checkpointing,
+          {.doc = "stages whose inner values the backward pass computes again instead of keeping them: less memory, "
+                  "one more forward pass of these stages, the same gradients",
+           .choices = {"none", "stages", "stage0", "stage1", "stage2", "stage3"}});
     visit("validate_every_steps", validate_every_steps, {.doc = "validate every n steps; 0: not by steps"});
     visit("validate_every_epochs", validate_every_epochs, {.doc = "validate every n epochs; 0: not by epochs"});
     visit("best_metric", best_metric,
           {.doc = "validation number that names the best checkpoint: `loss`, or `rmse_<channel>` such as rmse_u10"});
     visit("log_every", log_every, {.doc = "steps between two log lines"});
   }
+  /// Stages of `activation_checkpointing`, ascending.
+  std::vector<int64_t> checkpointed_stages() const;
   void validate(ConfigIssues& issues, const std::string& path) const;
 };
 

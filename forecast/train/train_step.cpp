@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -31,6 +32,19 @@ class Autocast {
   bool before_;
 };
 
+State map(const State& state, const std::function<torch::Tensor(const torch::Tensor&)>& f) {
+  return {state.surface.defined() ? f(state.surface) : state.surface,
+          state.upper.defined() ? f(state.upper) : state.upper};
+}
+
+State detached(const State& state) {
+  return map(state, [](const torch::Tensor& x) { return x.detach(); });
+}
+
+State in_float32(const State& state) {
+  return map(state, [](const torch::Tensor& x) { return x.to(torch::kFloat32); });
+}
+
 std::string sample_names(const Batch& batch) {
   std::string text;
   for (const auto& pair : batch.pairs) text += (text.empty() ? "" : ", ") + format_time(pair.input);
@@ -45,24 +59,41 @@ TrainStep::TrainStep(Session& session, DataAxis& axis, SlotPlan plan)
       plan_(plan),
       loss_(session.request.train.loss, session.layout, session.request.device) {}
 
+State TrainStep::predict(const State& state) const {
+  const Autocast autocast(session_.request.device.type(), session_.request.precision == "bf16");
+  return session_.model->predict_normalised(state);
+}
+
+void TrainStep::add_gradient(const torch::Tensor& loss) const { (loss / static_cast<double>(plan_.slots)).backward(); }
+
 SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot) {
   auto& s = session_;
   const auto gradient = s.parameters->gradient();
   torch::Tensor(gradient).zero_();
   // Dropout and drop-path draw from here: a function of (seed, step, slot), not of what ran before.
   at::manual_seed(random_u64(s.request.seed, "dropout", static_cast<uint64_t>(s.progress.step * plan_.slots + slot)));
-  const State input = s.normaliser->normalise(batch.input.to(s.request.device));
-  const State target = s.normaliser->normalise(batch.target.to(s.request.device));
-  State prediction;
-  {
-    const Autocast autocast(s.request.device.type(), s.request.precision == "bf16");
-    prediction = s.model->predict_normalised(input);
+  const int64_t num_steps = batch.num_steps(), kept = s.request.train.rollout.steps_kept(num_steps);
+  const auto weights = rollout_weights(s.request.train.rollout, num_steps);
+  State state = s.normaliser->normalise(batch.input.to(s.request.device));
+  torch::Tensor loss, terms;
+  for (int64_t k = 0; k < num_steps; ++k) {
+    if (k > 0) state = in_float32(state);
+    if (k > 0 && k % kept == 0) {  // the cut: what came before gives its gradient and its memory back
+      add_gradient(loss);
+      loss.reset();
+      state = detached(state);
+    }
+    state = predict(state);
+    const auto value = loss_(state, s.normaliser->normalise(batch.target_of(k).to(s.request.device)));
+    const double weight = weights[static_cast<size_t>(k)];
+    const auto total = value.total * weight;
+    const auto now = torch::cat({total.detach().reshape({1}), value.per_channel * weight});
+    loss = loss.defined() ? loss + total : total;
+    terms = terms.defined() ? terms + now : now;
   }
-  const auto value = loss_(prediction, target);
-  (value.total / static_cast<double>(plan_.slots)).backward();
-  const auto terms =
-      torch::cat({value.total.detach().reshape({1}), value.per_channel}).div(static_cast<double>(plan_.slots)).cpu();
-  if (!std::isfinite(terms[0].item<double>())) describe_problem(batch, slot, prediction);
+  add_gradient(loss);
+  terms = terms.div(static_cast<double>(plan_.slots)).cpu();
+  if (!std::isfinite(terms[0].item<double>())) describe_problem(batch, slot, state);
   // One slot needs no copy; with several the next one overwrites the buffer.
   return {plan_.slots == 1 ? gradient : gradient.clone(), terms};
 }

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/signals.h"
 #include "forecast/train/metrics_log.h"
+#include "forecast/train/sample_plan.h"
 #include "forecast/train/schedule.h"
 #include "forecast/train/synchronise.h"
 #include "forecast/train/train_step.h"
@@ -60,7 +61,7 @@ class Trainer {
   Dataset train_set_;
   std::optional<Dataset> select_set_;
   Augmentation augmentation_;
-  Sampler sampler_;
+  SamplePlan samples_;
   Loss loss_;
   std::optional<CheckpointWriter> writer_;  ///< on rank 0, as all files
   std::optional<MetricsLog> metrics_;
@@ -76,15 +77,17 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
       axis_(std::move(axis)),
       train_set_(session_.store, session_.layout, session_.request.data.train, session_.request.data, "train"),
       augmentation_(config().augment, session_.layout, session_.request.seed),
-      sampler_(train_set_.size(), config().slots * config().batch, session_.request.seed,
-               config().last_batch == "wrap"),
+      samples_(config(), session_.request.seed,
+               [this](int64_t steps) {
+                 train_set_.add_rollout(steps);
+                 return train_set_.size(steps);
+               }),
       loss_(config().loss, session_.layout, session_.request.device),
       channels_(session_.layout.channel_names()) {
   const auto& request = session_.request;
   if (!request.data.select.empty())
     select_set_.emplace(session_.store, session_.layout, request.data.select, request.data, "select");
-  total_steps_ = config().epochs * sampler_.steps_per_epoch();
-  if (config().max_steps > 0) total_steps_ = std::min(total_steps_, config().max_steps);
+  total_steps_ = samples_.total_steps();
   last_step_ = config().stop_at_step > 0 ? std::min(total_steps_, config().stop_at_step) : total_steps_;
   if (is_leader()) {
     writer_.emplace(session_.checkpoint_dir(), request.checkpoint);
@@ -98,7 +101,11 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
            select_set_ ? select_set_->size() : 0);
   log_info("model {} with {} parameters on {}, {}; {} steps of {} samples, {} per epoch", request.model.name,
            session_.parameters->num_parameters(), request.device.str(), request.precision, total_steps_,
-           config().slots * config().batch, sampler_.steps_per_epoch());
+           config().slots * config().batch, samples_.steps_per_epoch(0));
+  if (config().rollout.max_steps() > 1)
+    for (int64_t step : samples_.phase_starts())
+      log_info("from step {}: samples of {} model steps, {} of them, {} steps per epoch", step,
+               samples_.rollout_of(step), train_set_.size(samples_.rollout_of(step)), samples_.steps_per_epoch(step));
 }
 
 bool Trainer::is_validation_due() const {
@@ -106,8 +113,7 @@ bool Trainer::is_validation_due() const {
   const int64_t n = session_.progress.step;
   if (n == total_steps_) return true;
   if (config().validate_every_steps > 0 && n % config().validate_every_steps == 0) return true;
-  const int64_t every = config().validate_every_epochs * sampler_.steps_per_epoch();
-  return every > 0 && n % every == 0;
+  return samples_.ends_epochs(n, config().validate_every_epochs);
 }
 
 bool Trainer::validate_now() {
@@ -127,7 +133,7 @@ bool Trainer::validate_now() {
     auto row = values.row(channels_);
     row.update({{"kind", "validation"},
                 {"step", session_.progress.step},
-                {"epoch", sampler_.epoch_of(session_.progress.step - 1)}});
+                {"epoch", samples_.epoch_of(session_.progress.step - 1)}});
     metrics_->write(row);
     std::string text;
     for (size_t c = 0; c < std::min<size_t>(channels_.size(), 4); ++c)
@@ -169,7 +175,7 @@ void Trainer::log_step(const StepResult& result, double lr, const Loader& loader
   const double left = elapsed / static_cast<double>(steps) * static_cast<double>(last_step_ - progress.step);
   nlohmann::json row{{"kind", "train"},
                      {"step", progress.step},
-                     {"epoch", sampler_.epoch_of(progress.step - 1)},
+                     {"epoch", samples_.epoch_of(progress.step - 1)},
                      {"loss", mean},
                      {"lr", lr},
                      {"grad_norm", result.grad_norm}};
@@ -201,7 +207,7 @@ TrainResult Trainer::run() {
   const int64_t first_step = std::min(session_.progress.step, last_step_);
   window_first_step_ = first_step;
   TrainStep step(session_, *axis_, plan);
-  Loader loader(train_set_, sampler_, augmentation_, plan, first_step, last_step_, session_.request.data.prefetch);
+  Loader loader(train_set_, samples_, augmentation_, plan, first_step, last_step_, session_.request.data.prefetch);
   window_start_ = Clock::now();
   while (session_.progress.step < last_step_) {
     advance(step, loader);

@@ -27,7 +27,7 @@ enum class StartMode {
   Resume,      ///< everything from the newest valid checkpoint of the run folder; same configuration and data
   Fork,        ///< weights, optimiser and step of `start_path`; data and schedule may differ, differences are listed
   WarmStart,   ///< weights of `start_path` by name; step 0
-  WeightsOnly  ///< weights (raw or averaged) of `start_path` for the same network; step 0
+  WeightsOnly  ///< weights (raw or averaged) of `start_path` for the same network; step 0. Also a safetensors file
 };
 
 struct TrainRequest {

@@ -36,8 +36,8 @@ TEST(Flags, TheListIsFrozen) {
   std::set<std::string> names;
   for (const Flag& flag : all_flags()) names.emplace(flag.name);
   EXPECT_EQ(names, (std::set<std::string>{"--dry-run", "--json", "--verbose", "--quiet", "--help", "--version",
-                                          "--keys", "--verify", "--resume", "--fork", "--warm-start", "--weights-only",
-                                          "--intersect-times", "--allow"}));
+                                          "--keys", "--verify", "--export-names", "--out", "--resume", "--fork",
+                                          "--warm-start", "--weights-only", "--intersect-times", "--allow"}));
 }
 
 TEST(Verbs, TheTableIsComplete) {
@@ -47,8 +47,8 @@ TEST(Verbs, TheTableIsComplete) {
     EXPECT_NE(c.run, nullptr) << c.name;
     EXPECT_EQ(c.examples.size(), 2u) << c.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"simulate", "ingest", "regrid", "climatology", "train", "forecast", "score",
-                                             "report", "inspect", "check", "experiment"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"simulate", "ingest", "regrid", "climatology", "train", "forecast",
+                                             "score", "report", "inspect", "check", "experiment"}));
 }
 
 TEST(Arguments, WordsAreVerbPathsOverridesAndFlags) {

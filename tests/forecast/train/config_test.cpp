@@ -57,11 +57,41 @@ TEST(TrainSections, OverlappingPeriodsAreRefusedUnlessAllowed) {
   EXPECT_NO_THROW(read(allowed));
 }
 
+TEST(TrainSections, RolloutPhasesBeginAtZeroGrowAndHaveSteps) {
+  const auto error_of = [](const std::string& schedule) -> std::string {
+    try {
+      read({"train.rollout.schedule=" + schedule});
+    } catch (const ConfigError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_of("[{from_step: 0, steps: 1}, {from_step: 100, steps: 2}]"), "");
+  const auto has = [&](const std::string& schedule, const std::string& part) {
+    EXPECT_NE(error_of(schedule).find(part), std::string::npos) << error_of(schedule);
+  };
+  has("[{from_step: 0, steps: 0}]", "train.rollout.schedule[0].steps");
+  has("[{from_step: 5, steps: 1}]", "train.rollout.schedule[0].from_step");
+  has("[{from_step: 0}, {from_step: 10}, {from_step: 10}]", "train.rollout.schedule[2].from_step");
+  has("[{from_step: 0}, {from_step: 10}, {from_step: 10}]", "begins at 10");
+  has("[{from: 0}]", "from_step");
+}
+
+TEST(TrainSections, StagesToCheckpointAreNamedAloneTogetherOrOneByOne) {
+  EXPECT_TRUE(read({}).train.checkpointed_stages().empty());
+  EXPECT_TRUE(read({"train.activation_checkpointing=none"}).train.checkpointed_stages().empty());
+  EXPECT_EQ(read({"train.activation_checkpointing=stages"}).train.checkpointed_stages().size(), 4u);
+  EXPECT_EQ(read({"train.activation_checkpointing=[stage2, stage1]"}).train.checkpointed_stages(),
+            (std::vector<int64_t>{1, 2}));
+}
+
 TEST(TrainSections, ImpossibleValuesAreNamed) {
   for (const char* bad :
        {"train.lr=0", "train.betas=[0.9]", "train.betas=[0.9, 1.0]", "train.slots=0", "train.ema.decay=1.0",
         "train.best_metric=speed", "train.optimizer=sgd", "train.loss.kind=l3", "checkpoint.keep_last=0",
-        "data.lead=0h", "data.variables=[z, z]", "train.augment=[half_turn]"}) {
+        "data.lead=0h", "data.variables=[z, z]", "train.augment=[half_turn]", "train.rollout.truncate=-1",
+        "train.rollout.step_weights=first", "train.loss.preset=ifs", "train.loss.level_weights=mass",
+        "train.activation_checkpointing=[none, stages]", "train.activation_checkpointing=[stage4]"}) {
     const std::string key = std::string(bad).substr(0, std::string(bad).find('='));
     try {
       read({bad});

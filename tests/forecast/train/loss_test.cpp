@@ -1,6 +1,9 @@
 #include "forecast/train/loss.h"
 
+#include <ATen/TensorIndexing.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "base/error.h"
 
@@ -46,6 +49,48 @@ TEST(Loss, WeightsActByNameAndTheChannelWins) {
   EXPECT_NEAR(value(config), (1 + 3 + 50 + 14) / 4.0 + 0.25 * 4 / 2.0, 1e-12);
   config.weights = {{"q", 1}};
   EXPECT_THROW(value(config), ConfigError);
+}
+
+TEST(Loss, LevelsWeighByTheirPressureOrByName) {
+  LossConfig config;
+  config.level_weights = "pressure";  // 850 and 500 over their mean of 675
+  const double a = 850.0 / 675, b = 500.0 / 675;
+  EXPECT_NEAR(value(config), (1 * a + 3 * b + 5 * a + 7 * b) / 4 + 0.25 * (2 + 4) / 2.0, 1e-12);
+  config.weights_by_level = {{"500", 10}};
+  EXPECT_NEAR(value(config), (1 * a + 30 + 5 * a + 70) / 4 + 0.25 * (2 + 4) / 2.0, 1e-12);
+  config.level_weights = "none";
+  config.weights = {{"t", 2}};
+  EXPECT_NEAR(value(config), (1 + 30 + 2 * 5 + 20 * 7) / 4.0 + 0.25 * (2 + 4) / 2.0, 1e-12);
+  for (const char* bad : {"700", "low"}) {
+    config.weights_by_level = {{bad, 1}};
+    EXPECT_THROW(value(config), ConfigError) << bad;
+  }
+}
+
+TEST(Loss, ThePanguPresetGivesWayToWeightsByName) {
+  LossConfig config;
+  config.preset = "pangu";  // z 3.00, t 1.50, msl 1.50, t2m 3.00
+  EXPECT_NEAR(value(config), (3 * 1 + 3 * 3 + 1.5 * 5 + 1.5 * 7) / 4 + 0.25 * (1.5 * 2 + 3 * 4) / 2, 1e-12);
+  config.weights = {{"t", 1}, {"msl", 0}};
+  EXPECT_NEAR(value(config), (3 * 1 + 3 * 3 + 5 + 7) / 4.0 + 0.25 * (3 * 4) / 2, 1e-12);
+}
+
+TEST(Loss, AreaWeightsCountACellByItsShareOfTheSphere) {
+  auto l = layout();
+  l.grid = sphere::Grid::from_spec("latlon:6x8+half");
+  l.surface = {"msl"};
+  l.upper.clear();
+  l.levels_hpa.clear();
+  // 1 in the two rows between 60N and 90N and 60S and 90S, 0 elsewhere: their share is 1 - sin 60.
+  auto p = torch::zeros({2, 1, 6, 8});
+  p.index_put_({torch::indexing::Slice(), 0, torch::tensor({0, 5})}, 1.0);
+  const State prediction{p.view({2, 1, 48}), {}}, target{torch::zeros({2, 1, 48}), {}};
+  LossConfig config;
+  EXPECT_NEAR(value(config, l, prediction, target), 0.25 * 2 / 6.0, 1e-12);
+  config.area_weights = true;
+  EXPECT_NEAR(value(config, l, prediction, target), 0.25 * (1 - std::sqrt(0.75)), 1e-7);
+  // Equal cells: the same bits with and without.
+  EXPECT_EQ(value(config), value({}));
 }
 
 TEST(Loss, EitherSetMayBeEmpty) {

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   request.mode = std::strcmp(argv[2], "resume") == 0 ? forecast::StartMode::Resume : forecast::StartMode::Fresh;
   request.train.max_steps = 40;
   request.train.augment = {"quarter_turn"};
+  request.train.rollout.schedule = {{0, 1}, {17, 2}};
   request.train.validate_every_steps = 7;
   request.train.validate_every_epochs = 0;
   request.checkpoint.every_steps = 4;
