@@ -148,9 +148,7 @@ void start_fresh(Session& s) {
     s.parent = {{"weights", fs::path(weights.str()).filename().string()}, {"sha256", sha256_file(weights.str())}};
 }
 
-bool is_weights_file(const fs::path& path) {
-  return fs::is_regular_file(path) && path.extension() == ".safetensors";
-}
+bool is_weights_file(const fs::path& path) { return fs::is_regular_file(path) && path.extension() == ".safetensors"; }
 
 /// A file of weights alone: normalisation as the configuration says.
 void start_from_file(Session& s) {

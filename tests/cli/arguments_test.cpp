@@ -45,7 +45,7 @@ TEST(Verbs, TheTableIsComplete) {
   for (const Command& c : all_commands()) {
     names.emplace_back(c.name);
     EXPECT_NE(c.run, nullptr) << c.name;
-    EXPECT_EQ(c.examples.size(), 2u) << c.name;
+    EXPECT_GE(c.examples.size(), 2u) << c.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"simulate", "ingest", "regrid", "climatology", "train", "forecast",
                                              "score", "report", "inspect", "check", "experiment"}));

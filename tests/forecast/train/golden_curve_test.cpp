@@ -37,10 +37,11 @@ TrainRequest golden_request(const std::filesystem::path& run_dir) {
   return request;
 }
 
-// Recorded on the CPU in float32 (losses are summed in float64). Other instruction sets moved no value by more than
-// 1e-6 of itself; a change of the learning rate by 1 % moves the last ones by more than 1e-3.
+// Recorded on the CPU in float32 (losses are summed in float64); LibTorch's plain and AVX2 code stay within the
+// tolerance as well.
 constexpr double kTolerance = 2e-5;
-const std::vector<double> kCurve{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+const std::vector<double> kCurve{0.182263512, 0.366190963, 0.179489820, 0.191526914, 0.181459306, 0.166529474,
+                                 0.156699723, 0.151660824, 0.148622338, 0.201994767, 0.199686969, 0.198606100};
 
 TEST(GoldenCurve, TwelveStepsOfTheToyRunHaveTheRecordedLosses) {
   RunFolder run("golden");

@@ -120,7 +120,9 @@ TEST_P(EveryAttention, TwoSamplesEqualTwoRunsOfOne) {
   const auto x = partition->gather(torch::randn({2, lists.num_stack, lists.num_pixels, kChannels}, float64()));
   const auto together = attention->compose(x, *partition);
   for (int64_t b = 0; b < 2; ++b)
-    EXPECT_LT(largest_difference(together.narrow(0, b, 1), attention->compose(x.narrow(0, b, 1), *partition)), kRounding) << b;
+    EXPECT_LT(largest_difference(together.narrow(0, b, 1), attention->compose(x.narrow(0, b, 1), *partition)),
+              kRounding)
+        << b;
 }
 
 INSTANTIATE_TEST_SUITE_P(Small, EveryAttention, ::testing::ValuesIn(examples()),
