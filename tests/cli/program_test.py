@@ -6,6 +6,7 @@ Usage: program_test.py PEAR SOURCE [unittest options].
 import base64
 import glob
 import html.parser
+import importlib.util
 import json
 import os
 import re
@@ -334,6 +335,20 @@ class Chain(unittest.TestCase):
                        "model.depths=[1, 2, 1, 1]", "model.mlp_ratio=2", code=1)
         self.assertIn("missing layers.1.blocks.1.norm1.weight", text)
         self.assertIn("layers.0.blocks.0.mlp.fc1.weight has shape", text)
+
+    @unittest.skipUnless(importlib.util.find_spec("safetensors") and importlib.util.find_spec("numpy"),
+                         "the Python packages safetensors and numpy are not installed")
+    def test_the_documented_python_lines_open_a_checkpoint(self):
+        self.ok("ingest", self.config)
+        self.ok("train", self.config, "train.stop_at_step=1")
+        with open(os.path.join(SOURCE, "forecast", "model", "README.md"), encoding="utf-8") as f:
+            lines = f.read().split("```python\n")[1].split("```")[0]
+        weights = os.path.join(self.dir, "run", "checkpoints", "step_00000001", "model.safetensors")
+        result = subprocess.run([sys.executable, "-c", lines, weights], text=True, stdout=subprocess.PIPE, check=True)
+        answer = json.loads(run("inspect", weights, "--json").stdout)["result"]["tensors"]
+        expected = sorted(f"{t['name']} ({', '.join(map(str, t['shape']))}{',' if len(t['shape']) == 1 else ''})"
+                          for t in answer)
+        self.assertEqual(sorted(result.stdout.splitlines()), expected)
 
     def test_networks_that_do_not_fit_the_grid_or_the_machine_are_refused_before_the_start(self):
         self.ok("ingest", self.config)
