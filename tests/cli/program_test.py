@@ -6,6 +6,7 @@ Usage: program_test.py PEAR SOURCE [unittest options].
 import base64
 import glob
 import html.parser
+import importlib.util
 import json
 import os
 import re
@@ -298,6 +299,80 @@ class Chain(unittest.TestCase):
         # The run's own checkpoint comes first, now that there is one.
         text = self.ok("forecast", self.config, *keys, "run.overwrite=true", "--dry-run")
         self.assertIn(os.path.join(other, "checkpoints", "step_00000001"), text)
+
+    def test_weights_go_out_under_published_names_and_come_back(self):
+        self.ok("ingest", self.config)
+        self.ok("train", self.config, "train.stop_at_step=1")
+        checkpoints = os.path.join(self.dir, "run", "checkpoints")
+        exported = os.path.join(checkpoints, "step_00000001_published.safetensors")
+        self.assertIn(exported, self.ok("inspect", os.path.join(self.dir, "run"), "--export-names", "published"))
+        with open(exported, "rb") as f:
+            content = f.read()
+        header = json.loads(content[8:8 + struct.unpack("<Q", content[:8])[0]])
+        bias = "layers.0.blocks.0.attn.earth_position_bias"
+        self.assertEqual(header[bias]["dtype"], "F32")
+        self.assertEqual(header[bias]["shape"][0], 1)
+        self.assertFalse([name for name in header if name.endswith("position_bias.table")])
+        # Never overwritten; another file is named with --out; what is no checkpoint or no kind of names is refused.
+        weights = os.path.join(checkpoints, "step_00000001", "model.safetensors")
+        self.assertIn("is not overwritten", self.ok("inspect", weights, "--export-names", "published", code=1))
+        own = os.path.join(self.dir, "own.safetensors")
+        self.ok("inspect", weights, "--export-names=own", "--out", own)
+        self.assertIn("says nothing about the network", self.ok("inspect", own, "--export-names=published", code=1))
+        self.assertIn("published or own", self.ok("inspect", weights, "--export-names=keras", code=2))
+        self.assertIn("--export-names", self.ok("inspect", weights, "--out", own, code=2))
+        with open(exported, "rb") as f:
+            self.assertEqual(f.read(), content)
+        # Both files are the same network: they forecast alike and start a training alike.
+        leads = []
+        for i, file in enumerate((exported, own)):
+            folder = os.path.join(self.dir, f"back{i}")
+            self.ok("forecast", self.config, "model.weights=" + file, "run.dir=" + folder, "data.normalisation=none",
+                    "model.output=state", "forecast.lead=24h")
+            answer = json.loads(run("inspect", os.path.join(folder, "forecasts", "pear", "20181009T00.nc"),
+                                    "--json").stdout)["result"]
+            leads.append({k: v for k, v in answer.items() if "provenance" not in k and k not in ("file", "history")})
+            self.assertIn("weights of " + file, self.ok("train", self.config, "--weights-only", file, "run.dir=" + folder,
+                                                        "train.stop_at_step=1"))
+            self.assertIn("resumed from step_00000001", self.ok("train", self.config, "run.dir=" + folder,
+                                                                "train.stop_at_step=2"))
+        variables = [lead.get("variables") for lead in leads]
+        self.assertTrue(variables[0])
+        self.assertEqual(variables[0], variables[1])
+        # Another network: everything that does not fit is said at once.
+        text = self.ok("train", self.config, "--weights-only", exported, "run.dir=" + os.path.join(self.dir, "misfit"),
+                       "model.depths=[1, 2, 1, 1]", "model.mlp_ratio=2", code=1)
+        self.assertIn("missing layers.1.blocks.1.norm1.weight", text)
+        self.assertIn("layers.0.blocks.0.mlp.fc1.weight has shape", text)
+
+    @unittest.skipUnless(importlib.util.find_spec("safetensors") and importlib.util.find_spec("numpy"),
+                         "the Python packages safetensors and numpy are not installed")
+    def test_the_documented_python_lines_open_a_checkpoint(self):
+        self.ok("ingest", self.config)
+        self.ok("train", self.config, "train.stop_at_step=1")
+        with open(os.path.join(SOURCE, "forecast", "model", "README.md"), encoding="utf-8") as f:
+            lines = f.read().split("```python\n")[1].split("```")[0]
+        weights = os.path.join(self.dir, "run", "checkpoints", "step_00000001", "model.safetensors")
+        result = subprocess.run([sys.executable, "-c", lines, weights], text=True, stdout=subprocess.PIPE, check=True)
+        answer = json.loads(run("inspect", weights, "--json").stdout)["result"]["tensors"]
+        expected = sorted(f"{t['name']} ({', '.join(map(str, t['shape']))}{',' if len(t['shape']) == 1 else ''})"
+                          for t in answer)
+        self.assertEqual(sorted(result.stdout.splitlines()), expected)
+
+    def test_networks_that_do_not_fit_the_grid_or_the_machine_are_refused_before_the_start(self):
+        self.ok("ingest", self.config)
+        folder = os.path.join(self.dir, "refused")
+        for keys, code, words in (
+                (["model.patch=[2, 64]"], 2, ["a multiple of 16", "grid healpix:8"]),
+                (["model.patch=[2, 16]", "model.window=[1, 64]"], 1, ["model.window of 64 tokens", "at most the 12"]),
+                (["model.patch=[2, 8]"], 2, ["no square nested patch"]),
+                (["grid=healpix:12"], 2, ["grid"]),
+                (["train.batch=50000000", "train.last_batch=wrap"], 2,
+                 ["GiB of memory", "train.batch", "activation_checkpointing"])):
+            text = self.ok("train", self.config, "run.dir=" + folder, *keys, code=code)
+            for word in words:
+                self.assertIn(word, text)
+        self.assertFalse(os.path.exists(os.path.join(folder, "checkpoints")))
 
     def read_page(self):
         with open(os.path.join(self.dir, "run", "report.html"), encoding="utf-8") as f:
