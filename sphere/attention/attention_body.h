@@ -1,26 +1,25 @@
-// Window attention, one query or key at a time: the arithmetic that the CUDA kernels launch and the tests run on the
-// CPU. The vectorised CPU path (attention_cpu.cpp) replaces the loops, not the formulas.
+// Window attention, one query or key at a time: the formulas without loops over windows, for a kernel that launches
+// them. The vectorised CPU path (attention_cpu.cpp) replaces the loops, not the formulas; tests compare the two.
 #pragma once
 
 #include <cmath>
 #include <cstring>
 
-#include "base/host_device.h"
 #include "sphere/attention/attention_views.h"
 
 namespace pear::sphere {
 
-PEAR_HOST_DEVICE inline float to_float(float x) { return x; }
-PEAR_HOST_DEVICE inline float to_float(Bfloat16 x) {
+inline float to_float(float x) { return x; }
+inline float to_float(Bfloat16 x) {
   const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
   float value;
   memcpy(&value, &bits, sizeof(value));
   return value;
 }
 
-PEAR_HOST_DEVICE inline void assign(float& to, float x) { to = x; }
+inline void assign(float& to, float x) { to = x; }
 /// Rounds to nearest even; a NaN stays one.
-PEAR_HOST_DEVICE inline void assign(Bfloat16& to, float x) {
+inline void assign(Bfloat16& to, float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof(bits));
   const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
@@ -29,22 +28,21 @@ PEAR_HOST_DEVICE inline void assign(Bfloat16& to, float x) {
 
 /// Row of q, k and v of slot i of one item.
 template <class T>
-PEAR_HOST_DEVICE inline const T* qkv_row(const AttentionShape& s, const T* qkv, const T* zero_row, int64_t item,
-                                         int64_t i) {
+inline const T* qkv_row(const AttentionShape& s, const T* qkv, const T* zero_row, int64_t item, int64_t i) {
   const int64_t token = s.source[item % s.windows * s.window_tokens + i];
   return token == s.tokens ? zero_row : qkv + (item / s.windows * s.tokens + token) * 3 * s.channels();
 }
 
 /// Row of an output-like tensor [B, tokens, C]; null for the zero token.
 template <class T>
-PEAR_HOST_DEVICE inline T* out_row(const AttentionShape& s, T* out, int64_t item, int64_t i) {
+inline T* out_row(const AttentionShape& s, T* out, int64_t item, int64_t i) {
   const int64_t token = s.source[item % s.windows * s.window_tokens + i];
   return token == s.tokens ? nullptr : out + (item / s.windows * s.tokens + token) * s.channels();
 }
 
 /// Position bias and mask of a pair of slots.
-PEAR_HOST_DEVICE inline float additive(const AttentionShape& s, const float* table, const AttentionTask& task,
-                                       int64_t head, int64_t i, int64_t j) {
+inline float additive(const AttentionShape& s, const float* table, const AttentionTask& task, int64_t head, int64_t i,
+                      int64_t j) {
   const int64_t pair = i * s.window_tokens + j;
   float a = table == nullptr ? 0.0F : table[(task.type * s.heads + head) * s.table_length + s.table_index[pair]];
   if (task.mask >= 0 && s.masks[task.mask * s.window_tokens * s.window_tokens + pair] != 0) a += s.mask_value;
@@ -52,7 +50,7 @@ PEAR_HOST_DEVICE inline float additive(const AttentionShape& s, const float* tab
 }
 
 template <class T>
-PEAR_HOST_DEVICE inline float dot(const T* a, const T* b, int64_t count) {
+inline float dot(const T* a, const T* b, int64_t count) {
   float sum = 0;
   for (int64_t d = 0; d < count; ++d) sum += to_float(a[d]) * to_float(b[d]);
   return sum;
@@ -60,8 +58,8 @@ PEAR_HOST_DEVICE inline float dot(const T* a, const T* b, int64_t count) {
 
 /// Score of a pair: scale q_i . k_j + bias + mask.
 template <class View>
-PEAR_HOST_DEVICE inline float score(const AttentionShape& s, const View& v, const AttentionTask& task, int64_t item,
-                                    int64_t head, int64_t i, int64_t j) {
+inline float score(const AttentionShape& s, const View& v, const AttentionTask& task, int64_t item, int64_t head,
+                   int64_t i, int64_t j) {
   const auto* q = qkv_row(s, v.qkv, v.zero_row, item, i) + head * s.head_width;
   const auto* k = qkv_row(s, v.qkv, v.zero_row, item, j) + s.channels() + head * s.head_width;
   return additive(s, v.table, task, head, i, j) + s.scale * dot(q, k, s.head_width);
@@ -69,8 +67,8 @@ PEAR_HOST_DEVICE inline float score(const AttentionShape& s, const View& v, cons
 
 /// out_i = sum_j softmax_j(score_ij) v_j of one query.
 template <class T>
-PEAR_HOST_DEVICE inline void attend_query(const AttentionShape& s, const AttentionForward<T>& v,
-                                          const AttentionTask& task, int64_t item, int64_t head, int64_t i) {
+inline void attend_query(const AttentionShape& s, const AttentionForward<T>& v, const AttentionTask& task, int64_t item,
+                         int64_t head, int64_t i) {
   const int64_t n = s.window_tokens, width = s.head_width;
   float highest = -INFINITY, sum = 0;
   for (int64_t j = 0; j < n; ++j) highest = fmaxf(highest, score(s, v, task, item, head, i, j));
@@ -94,9 +92,8 @@ struct PairGradient {
 };
 
 template <class T>
-PEAR_HOST_DEVICE inline PairGradient pair_gradient(const AttentionShape& s, const AttentionBackward<T>& v,
-                                                   const AttentionTask& task, int64_t item, int64_t head, int64_t i,
-                                                   int64_t j) {
+inline PairGradient pair_gradient(const AttentionShape& s, const AttentionBackward<T>& v, const AttentionTask& task,
+                                  int64_t item, int64_t head, int64_t i, int64_t j) {
   const int64_t width = s.head_width;
   const T* grad = out_row(s, v.grad_out, item, i);
   if (grad == nullptr) return {0, 0};
@@ -109,9 +106,8 @@ PEAR_HOST_DEVICE inline PairGradient pair_gradient(const AttentionShape& s, cons
 
 /// Gradients of q, k and v of one slot, [3, D] of one head.
 template <class T>
-PEAR_HOST_DEVICE inline void slot_gradient(const AttentionShape& s, const AttentionBackward<T>& v,
-                                           const AttentionTask& task, int64_t item, int64_t head, int64_t slot,
-                                           float* grad) {
+inline void slot_gradient(const AttentionShape& s, const AttentionBackward<T>& v, const AttentionTask& task,
+                          int64_t item, int64_t head, int64_t slot, float* grad) {
   const int64_t n = s.window_tokens, width = s.head_width, at = head * width, c = s.channels();
   for (int64_t d = 0; d < 3 * width; ++d) grad[d] = 0;
   for (int64_t other = 0; other < n; ++other) {
@@ -129,8 +125,8 @@ PEAR_HOST_DEVICE inline void slot_gradient(const AttentionShape& s, const Attent
 
 /// Sum over the task's items of the gradient of one score.
 template <class T>
-PEAR_HOST_DEVICE inline float bias_gradient(const AttentionShape& s, const AttentionBackward<T>& v,
-                                            const AttentionTask& task, int64_t head, int64_t i, int64_t j) {
+inline float bias_gradient(const AttentionShape& s, const AttentionBackward<T>& v, const AttentionTask& task,
+                           int64_t head, int64_t i, int64_t j) {
   float sum = 0;
   for (int32_t n = 0; n < task.count; ++n) sum += pair_gradient(s, v, task, s.items[task.first + n], head, i, j).score;
   return sum;

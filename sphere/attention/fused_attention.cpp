@@ -1,6 +1,7 @@
 #include "sphere/attention/fused_attention.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -136,9 +137,11 @@ void check(const FusedAttentionInput& in, const WindowPartition& partition, int6
 
 }  // namespace
 
-bool can_fuse_attention(const torch::Tensor& qkv, int64_t head_width) {
-  return qkv.is_cpu() && has_vectorised_attention(head_width) &&
-         (qkv.scalar_type() == torch::kFloat32 || qkv.scalar_type() == torch::kBFloat16);
+bool can_fuse_attention(const torch::Tensor& x, int64_t head_width) {
+  if (!x.is_cpu() || !has_vectorised_attention(head_width)) return false;
+  const bool is_cast = at::autocast::is_autocast_enabled(at::kCPU) && x.scalar_type() != torch::kFloat64;
+  const auto type = is_cast ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
+  return type == torch::kFloat32 || type == torch::kBFloat16;
 }
 
 torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,

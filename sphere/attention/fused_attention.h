@@ -25,7 +25,8 @@ struct FusedAttentionInput {
 torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,
                               double scale, double mask_value);
 
-/// Whether fused_attention has a path for these tokens: float32 or bfloat16, head width 8, 16 or 32.
-bool can_fuse_attention(const torch::Tensor& qkv, int64_t head_width);
+/// Whether fused_attention has a path for the q, k, v of tokens x: on the CPU, in float32 or bfloat16 once autocast has
+/// chosen their type, head width 8, 16 or 32.
+bool can_fuse_attention(const torch::Tensor& x, int64_t head_width);
 
 }  // namespace pear::sphere

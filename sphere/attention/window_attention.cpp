@@ -62,17 +62,14 @@ torch::Tensor WindowAttentionImpl::attend(const torch::Tensor& q, const torch::T
 }
 
 torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowPartition& partition) {
-  if (options_.kind == AttentionKind::Dot && !(is_training() && options_.attention_dropout > 0) && x.dim() == 4 &&
-      partition.window_tokens() == window_tokens_) {
-    const int64_t batch = x.size(0), z = x.size(1), p = x.size(2), c = x.size(3), width = c / options_.heads;
-    const auto tokens = qkv(x).view({batch, z * p, 3 * c});
-    if (can_fuse_attention(tokens, width)) {
-      const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index()}, partition,
-                                     options_.heads, 1.0 / std::sqrt(static_cast<double>(width)), options_.mask_value);
-      return drop(proj(y.view({batch, z, p, c})));
-    }
-  }
-  return partition.scatter(compose(partition.gather(x), partition));
+  const int64_t c = options_.channels, width = c / options_.heads;
+  const bool can_fuse = options_.kind == AttentionKind::Dot && !(is_training() && options_.attention_dropout > 0) &&
+                        x.dim() == 4 && partition.window_tokens() == window_tokens_ && can_fuse_attention(x, width);
+  if (!can_fuse) return partition.scatter(compose(partition.gather(x), partition));
+  const auto tokens = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c});
+  const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index()}, partition,
+                                 options_.heads, 1.0 / std::sqrt(static_cast<double>(width)), options_.mask_value);
+  return drop(proj(y.view({x.size(0), x.size(1), x.size(2), c})));
 }
 
 torch::Tensor WindowAttentionImpl::drop(const torch::Tensor& y) const {

@@ -141,7 +141,7 @@ TEST_P(EveryFusedAttention, HasTheSameBitsOnAnyNumberOfThreads) {
   for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].equal(two[i])) << i;
 }
 
-/// The bodies that the CUDA kernels launch, one query, slot or pair at a time.
+/// The formulas of attention_body.h, one query, slot or pair at a time.
 TEST_P(EveryFusedAttention, SharedBodiesEqualTheVectorisedPath) {
   auto p = make_problem(GetParam());
   const int64_t c = p.x.size(3), n = p.partition->window_tokens(), heads = Problem::kHeads;
