@@ -61,9 +61,6 @@ json training_definition(const ComparisonRequest& request, const ComparisonArm& 
                          const StoresByGrid& stores) {
   json data = to_json_value(arm.train.data);
   for (const char* place : {"store", "sources", "prefetch", "resident_limit_mib"}) data.erase(place);
-  std::string statistics_grid;
-  for (const ComparisonArm& a : request.arms)
-    if (a.name == request.baseline) statistics_grid = a.grid;
   return {{"version", kDefinitionVersion},
           {"arm", arm.name},
           {"grid", arm.grid},
@@ -73,16 +70,16 @@ json training_definition(const ComparisonRequest& request, const ComparisonArm& 
           {"model", resolved_model(arm.train.model)},
           {"train", to_json_value(arm.train.train)},
           {"store", stores.at(arm.grid)->fingerprint()},
-          {"statistics", stores.at(statistics_grid)->fingerprint()}};
-}
-
-std::shared_ptr<const io::Store> statistics_store(const ComparisonRequest& request, const StoresByGrid& stores) {
-  for (const ComparisonArm& a : request.arms)
-    if (a.name == request.baseline) return stores.at(a.grid);
-  throw ConfigError("UnknownArm", "experiment", {.what = "experiment.baseline", .found = request.baseline});
+          {"statistics", stores.at(baseline_of(request).grid)->fingerprint()}};
 }
 
 }  // namespace
+
+const ComparisonArm& baseline_of(const ComparisonRequest& request) {
+  for (const ComparisonArm& arm : request.arms)
+    if (arm.name == request.baseline) return arm;
+  throw ConfigError("UnknownArm", "experiment", {.what = "experiment.baseline", .found = request.baseline});
+}
 
 fs::path arm_folder(const ComparisonRequest& request, const ComparisonArm& arm, int64_t seed) {
   return request.run_dir / "arms" / arm.name / fmt::format("seed_{}", seed);
@@ -134,7 +131,7 @@ TrainedArm train_arm(const ComparisonRequest& request, const ComparisonArm& arm,
   train_request.name = fmt::format("{}, seed {}", arm.name, seed);
   train_request.seed = static_cast<uint64_t>(seed);
   train_request.store = stores.at(arm.grid);
-  train_request.statistics = statistics_store(request, stores);
+  train_request.statistics = stores.at(baseline_of(request).grid);
   const auto checkpoints = list_checkpoints(folder / "checkpoints");
   train_request.mode = checkpoints.empty() ? StartMode::Fresh : StartMode::Resume;
   const int64_t first_step = checkpoints.empty() ? 0 : checkpoints.front().step;

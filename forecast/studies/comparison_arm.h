@@ -11,6 +11,10 @@ namespace pear::forecast {
 /// Opened stores by grid spec.
 using StoresByGrid = std::map<std::string, std::shared_ptr<const io::Store>>;
 
+/// The arm that the others are compared with; the statistics of its store normalise all of them.
+/// Errors:  ConfigError `UnknownArm`.
+const ComparisonArm& baseline_of(const ComparisonRequest& request);
+
 /// Folder of an arm and a seed.
 std::filesystem::path arm_folder(const ComparisonRequest& request, const ComparisonArm& arm, int64_t seed);
 

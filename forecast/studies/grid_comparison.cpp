@@ -53,13 +53,6 @@ class Pieces {
   int64_t done_ = 0;
 };
 
-const ComparisonArm& baseline_of(const ComparisonRequest& request) {
-  const auto it = std::find_if(request.arms.begin(), request.arms.end(),
-                               [&](const ComparisonArm& a) { return a.name == request.baseline; });
-  if (it != request.arms.end()) return *it;
-  throw ConfigError("UnknownArm", "experiment", {.what = "experiment.baseline", .found = request.baseline});
-}
-
 StoresByGrid make_data(const ComparisonRequest& request, Pieces& pieces) {
   if (request.simulate) {
     pieces.begin("nature run in " + request.simulate->folder.string());
