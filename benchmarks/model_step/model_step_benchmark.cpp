@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/randn.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,8 @@ struct Options {
   int repeats = 3;
   bool json = false, compiled = false;
   std::string python;
+  std::vector<int> threads = {1, 2};
+  std::vector<std::string> precisions = {"fp32", "bf16"};
 };
 
 double memory_mib(const std::string& field) {
@@ -66,6 +69,9 @@ class Subject {
     input_ = {at::randn({1, 4, p}), at::randn({1, 5, 13, p})};
     const torch::NoGradGuard no_grad;
     write_output_ = network_->forward(input_);
+    // As the peer measures: after a forward pass, without gradients and moments, and with free memory given back.
+    malloc_trim(0);
+    first_resident_ = memory_mib("VmRSS");
     parameters_ = std::make_unique<FlatParameters>(*network_);
     optimizer_ = std::make_unique<Optimizer>(TrainConfig{}, *parameters_);
   }
@@ -77,7 +83,6 @@ class Subject {
     at::set_num_threads(threads);
     at::autocast::set_autocast_enabled(at::kCPU, false);
     const double peak = sgemm_peak_gflops(5);
-    const double resident = memory_mib("VmRSS");
     nlohmann::json result = {{"threads", threads}, {"precision", half ? "bf16" : "fp32"}, {"sgemm_gflops", peak}};
     at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
     network_->eval();
@@ -86,9 +91,10 @@ class Subject {
       predict(half);
     });
     network_->train();
+    malloc_trim(0);
     forget_peak_memory();
     result["step_s"] = best_s(repeats, [&] { step(half); });
-    result["step_memory_mib"] = memory_mib("VmHWM") - std::min(resident, first_resident_);
+    result["step_memory_mib"] = memory_mib("VmHWM") - first_resident_;
     result["forward_s"] = forward;
     result["forward_gflops"] = kForwardGflop / forward;
     result["forward_of_peak"] = kForwardGflop / forward / peak;
@@ -119,7 +125,7 @@ class Subject {
   State input_, write_output_;
   std::unique_ptr<FlatParameters> parameters_;
   std::unique_ptr<Optimizer> optimizer_;
-  double first_resident_ = memory_mib("VmRSS");
+  double first_resident_ = 0;
 };
 
 std::string ratio(const nlohmann::json& peer, const nlohmann::json& ours, const char* key) {
@@ -157,11 +163,11 @@ int benchmark(const Options& o) {
   fmt::print("PEAR, nside 64, batch 1; best of {}; ratio = PyTorch / pear (fp32 eager, fp32 compiled)\n", o.repeats);
   fmt::print("{:>7} {:>5} {:>9} {:>6} {:>9} {:>9} | {:>23} | {:>15}\n", "threads", "", "forward s", "peak", "step s",
              "step MiB", "eager: forw step mem", "compiled: f s");
-  for (int threads : {1, 2}) {
+  for (const int threads : o.threads) {
     const auto eager = peer_of(folder, o, threads, false);
     const auto compiled = o.compiled ? peer_of(folder, o, threads, true) : nlohmann::json();
-    for (bool half : {false, true}) {
-      auto row = subject.run(threads, half, o.repeats);
+    for (const auto& precision : o.precisions) {
+      auto row = subject.run(threads, precision == "bf16", o.repeats);
       row["eager"] = eager;
       row["compiled"] = compiled;
       print_row(row);
@@ -189,10 +195,14 @@ int main(int argc, char** argv) {
       options.compiled = true;
     else if (word == "--repeats" && i + 1 < argc)
       options.repeats = std::max(1, std::atoi(argv[++i]));
+    else if (word == "--threads" && i + 1 < argc)
+      options.threads = {std::max(1, std::atoi(argv[++i]))};
+    else if (word == "--precision" && i + 1 < argc)
+      options.precisions = {argv[++i]};
     else {
       fmt::print(stderr,
-                 "usage: model_step [--json] [--compiled] [--repeats N]   (PEAR_PEER_PYTHON: a Python with torch and "
-                 "safetensors)\n");
+                 "usage: model_step [--json] [--compiled] [--repeats N] [--threads N] [--precision fp32|bf16]\n"
+                 "PEAR_PEER_PYTHON: a Python with torch and safetensors\n");
       return 2;
     }
   }

@@ -3,7 +3,10 @@
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/gelu.h>
 
+#include "sphere/attention/fused_mlp.h"
+#include "sphere/attention/fused_norm.h"
 #include "sphere/attention/initialise.h"
+#include "sphere/attention/row_work.h"
 
 namespace pear::sphere {
 
@@ -16,6 +19,7 @@ MlpImpl::MlpImpl(int64_t channels, int64_t hidden, double dropout) : dropout_(dr
 
 torch::Tensor MlpImpl::forward(const torch::Tensor& x) {
   const bool drop = is_training() && dropout_ > 0;
+  if (!drop && fused_type(x)) return fused_mlp(x, {fc1->weight, fc1->bias, fc2->weight, fc2->bias});
   auto y = at::gelu(fc1(x));
   if (drop) y = at::dropout(y, dropout_, true);
   y = fc2(y);
@@ -33,17 +37,24 @@ BlockImpl::BlockImpl(const BlockOptions& options, PartitionPtr partition)
 
 torch::Tensor BlockImpl::attend(const torch::Tensor& x) { return attn(x, *partition_); }
 
+bool BlockImpl::drops_paths() const { return is_training() && options_.drop_path > 0; }
+
 torch::Tensor BlockImpl::drop_path(const torch::Tensor& branch) const {
-  if (!is_training() || options_.drop_path <= 0) return branch;
+  if (!drops_paths()) return branch;
   const double keep = 1.0 - options_.drop_path;
   const auto mask = torch::empty({branch.size(0), 1, 1, 1}, branch.options()).bernoulli_(keep).div_(keep);
   return branch * mask;
 }
 
+torch::Tensor BlockImpl::add_normed(const torch::Tensor& x, const torch::Tensor& branch,
+                                    torch::nn::LayerNorm& norm) const {
+  return drops_paths() ? x + drop_path(norm(branch)) : add_norm(x, branch, *norm);
+}
+
 torch::Tensor BlockImpl::forward(torch::Tensor x) {
   if (options_.norm == NormPlacement::ResPost) {
-    x = x + drop_path(norm1(attend(x)));
-    return x + drop_path(norm2(mlp(x)));
+    x = add_normed(x, attend(x), norm1);
+    return add_normed(x, mlp(x), norm2);
   }
   x = x + drop_path(attend(norm1(x)));
   return x + drop_path(mlp(norm2(x)));

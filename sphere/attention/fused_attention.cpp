@@ -1,13 +1,13 @@
 #include "sphere/attention/fused_attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "base/error.h"
 #include "sphere/attention/attention_cpu.h"
 #include "sphere/attention/attention_plan.h"
+#include "sphere/attention/row_work.h"
 
 namespace pear::sphere {
 namespace {
@@ -138,10 +138,7 @@ void check(const FusedAttentionInput& in, const WindowPartition& partition, int6
 }  // namespace
 
 bool can_fuse_attention(const torch::Tensor& x, int64_t head_width) {
-  if (!x.is_cpu() || !has_vectorised_attention(head_width)) return false;
-  const bool is_cast = at::autocast::is_autocast_enabled(at::kCPU) && x.scalar_type() != torch::kFloat64;
-  const auto type = is_cast ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
-  return type == torch::kFloat32 || type == torch::kBFloat16;
+  return has_vectorised_attention(head_width) && fused_type(x).has_value();
 }
 
 torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,
