@@ -1,12 +1,14 @@
 #include "sphere/attention/fused_attention.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "base/error.h"
 #include "sphere/attention/attention_cpu.h"
-#include "sphere/attention/attention_plan.h"
+#include "sphere/attention/attention_cuda.h"
 #include "sphere/attention/row_work.h"
 
 namespace pear::sphere {
@@ -28,6 +30,11 @@ T* mutable_data_of(const torch::Tensor& t) {
   return is_given(t) ? static_cast<T*>(t.mutable_data_ptr()) : nullptr;
 }
 
+/// The cudaStream_t that work on the device of t belongs to.
+void* stream_of(const torch::Tensor& t) {
+  return c10::impl::VirtualGuardImpl(t.device().type()).getStream(t.device()).native_handle();
+}
+
 template <class T>
 void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, const torch::Tensor& out,
                  const torch::Tensor& log_sum) {
@@ -36,6 +43,7 @@ void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, con
                                  .table = data_of<float>(in.table),
                                  .out = mutable_data_of<T>(out),
                                  .log_sum = mutable_data_of<float>(log_sum)};
+  if (in.qkv.is_cuda()) return attend_cuda(shape, view, stream_of(in.qkv));
   at::parallel_for(0, shape.num_tasks * shape.heads, 1,
                    [&](int64_t first, int64_t last) { attend_units(shape, view, first, last); });
 }
@@ -57,19 +65,31 @@ torch::Tensor table_gradient(const AttentionShape& s, const torch::Tensor& parti
   return grad;
 }
 
+/// The same by tensor operations.
+torch::Tensor table_gradient_on_device(const AttentionPlan& plan, const torch::Tensor& partial) {
+  const AttentionShape& s = plan.shape();
+  const auto parts = partial.view({s.num_tasks, s.heads, s.window_tokens * s.window_tokens});
+  const auto by_type = torch::zeros({s.num_types, parts.size(1), parts.size(2)}, parts.options())
+                           .index_add_(0, plan.task_types(), parts);
+  return torch::zeros({s.num_types, s.heads, s.table_length}, parts.options())
+      .index_add_(2, plan.table_index().view({-1}), by_type);
+}
+
 struct Gradients {
   torch::Tensor qkv, zero_row, table;
 };
 
 template <class T>
-Gradients run_backward(const AttentionShape& s, const FusedAttentionInput& in, const torch::Tensor& out,
+Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in, const torch::Tensor& out,
                        const torch::Tensor& log_sum, const torch::Tensor& grad_out) {
+  const AttentionShape& s = plan.shape();
+  const auto options = in.qkv.options().dtype(torch::kFloat32);
   Gradients g;
   g.qkv = torch::empty_like(in.qkv);
   torch::Tensor bias, zero_row;
   if (is_given(in.table) && in.table.requires_grad())
-    bias = torch::empty({s.num_tasks, s.heads, s.window_tokens, s.window_tokens});
-  if (is_given(in.zero_row)) zero_row = torch::zeros({s.num_tasks, s.heads, 3, s.head_width});
+    bias = torch::empty({s.num_tasks, s.heads, s.window_tokens, s.window_tokens}, options);
+  if (is_given(in.zero_row)) zero_row = torch::zeros({s.num_tasks, s.heads, 3, s.head_width}, options);
   const AttentionBackward<T> view{.qkv = data_of<T>(in.qkv),
                                   .zero_row = data_of<T>(in.zero_row),
                                   .table = data_of<float>(in.table),
@@ -79,9 +99,13 @@ Gradients run_backward(const AttentionShape& s, const FusedAttentionInput& in, c
                                   .grad_qkv = mutable_data_of<T>(g.qkv),
                                   .partial_bias = mutable_data_of<float>(bias),
                                   .partial_zero_row = mutable_data_of<float>(zero_row)};
-  at::parallel_for(0, s.num_tasks * s.heads, 1,
-                   [&](int64_t first, int64_t last) { attend_units_backward(s, view, first, last); });
-  if (bias.defined()) g.table = table_gradient(s, bias);
+  const bool on_device = in.qkv.is_cuda();
+  if (on_device)
+    attend_cuda_backward(s, view, stream_of(in.qkv));
+  else
+    at::parallel_for(0, s.num_tasks * s.heads, 1,
+                     [&](int64_t first, int64_t last) { attend_units_backward(s, view, first, last); });
+  if (bias.defined()) g.table = on_device ? table_gradient_on_device(plan, bias) : table_gradient(s, bias);
   if (zero_row.defined())
     g.zero_row = zero_row.sum(0).transpose(0, 1).reshape({3 * s.channels()}).to(in.zero_row.scalar_type());
   return g;
@@ -93,7 +117,9 @@ struct FusedAttention : torch::autograd::Function<FusedAttention> {
     const AttentionShape& s = plan->shape();
     const FusedAttentionInput in{qkv.contiguous(), zero_row, table, {}};
     const auto out = torch::empty({s.batch, s.tokens, s.channels()}, qkv.options());
-    const auto log_sum = torch::empty({s.batch, s.windows, s.heads, s.window_tokens});
+    const auto log_sum =
+        torch::empty({s.batch, s.windows, s.heads, s.window_tokens}, qkv.options().dtype(torch::kFloat32));
+    const c10::OptionalDeviceGuard guard(qkv.device());
     if (qkv.scalar_type() == torch::kFloat32)
       run_forward<float>(s, in, out, log_sum);
     else
@@ -106,12 +132,13 @@ struct FusedAttention : torch::autograd::Function<FusedAttention> {
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const auto saved = context->get_saved_variables();
     const auto plan = context->saved_data["plan"].toCapsule();
-    const auto& shape = static_cast<const AttentionPlan&>(*plan).shape();
+    const auto& attention = static_cast<const AttentionPlan&>(*plan);
     const FusedAttentionInput in{saved[0], saved[1], saved[2], {}};
     const auto grad_out = grads[0].contiguous();
+    const c10::OptionalDeviceGuard guard(grad_out.device());
     const auto g = in.qkv.scalar_type() == torch::kFloat32
-                       ? run_backward<float>(shape, in, saved[3], saved[4], grad_out)
-                       : run_backward<Bfloat16>(shape, in, saved[3], saved[4], grad_out);
+                       ? run_backward<float>(attention, in, saved[3], saved[4], grad_out)
+                       : run_backward<Bfloat16>(attention, in, saved[3], saved[4], grad_out);
     return {g.qkv, g.zero_row, g.table, {}};
   }
 };
@@ -137,23 +164,27 @@ void check(const FusedAttentionInput& in, const WindowPartition& partition, int6
 
 }  // namespace
 
-bool can_fuse_attention(const torch::Tensor& x, int64_t head_width) {
-  return has_vectorised_attention(head_width) && fused_type(x).has_value();
+bool can_fuse_attention(const torch::Tensor& x, int64_t head_width, int64_t window_tokens) {
+  if (!is_fused_type(compute_type(x))) return false;
+  if (x.is_cuda()) return has_cuda_attention(head_width, window_tokens);
+  return x.is_cpu() && has_vectorised_attention(head_width);
 }
 
 torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPartition& partition, int64_t heads,
                               double scale, double mask_value) {
   check(input, partition, heads);
-  const int64_t width = input.qkv.size(2) / (3 * heads);
-  const auto plan = c10::make_intrusive<AttentionPlan>(
-      AttentionPlan::Extents{.batch = input.qkv.size(0),
-                             .heads = heads,
-                             .head_width = width,
-                             .num_types = input.table.defined() ? input.table.size(0) : 0,
-                             .table_length = input.table.defined() ? input.table.size(2) : 0,
-                             .scale = scale,
-                             .mask_value = mask_value},
-      partition, input.index);
+  const AttentionPlan::Extents extents{.batch = input.qkv.size(0),
+                                       .heads = heads,
+                                       .head_width = input.qkv.size(2) / (3 * heads),
+                                       .num_types = input.table.defined() ? input.table.size(0) : 0,
+                                       .table_length = input.table.defined() ? input.table.size(2) : 0,
+                                       .scale = scale,
+                                       .mask_value = mask_value};
+  const auto device = input.qkv.device();
+  AttentionPlanPtr plan = input.plan == nullptr ? nullptr : *input.plan;
+  if (!plan || !plan->is_for(extents, partition, device))
+    plan = c10::make_intrusive<AttentionPlan>(extents, partition, input.index, device);
+  if (input.plan != nullptr) *input.plan = plan;
   const auto zero_row = partition.has_zero_tokens() ? input.zero_row.to(input.qkv.scalar_type()) : torch::Tensor();
   const auto table = input.table.defined() ? input.table.to(torch::kFloat32) : input.table;
   return FusedAttention::apply(input.qkv, or_empty(zero_row), or_empty(table), plan);

@@ -16,11 +16,17 @@ constexpr int64_t kSumBytes = 64 * 1024 * 1024;
 
 }  // namespace
 
+torch::ScalarType compute_type(const torch::Tensor& x) {
+  const auto device = x.device().type();
+  const bool is_cast = at::autocast::is_autocast_available(device) && at::autocast::is_autocast_enabled(device);
+  return is_cast && x.scalar_type() != torch::kFloat64 ? at::autocast::get_autocast_dtype(device) : x.scalar_type();
+}
+
+bool is_fused_type(torch::ScalarType type) { return type == torch::kFloat32 || type == torch::kBFloat16; }
+
 std::optional<torch::ScalarType> fused_type(const torch::Tensor& x) {
-  if (!x.is_cpu()) return {};
-  const bool is_cast = at::autocast::is_autocast_enabled(at::kCPU) && x.scalar_type() != torch::kFloat64;
-  const auto type = is_cast ? at::autocast::get_autocast_dtype(at::kCPU) : x.scalar_type();
-  if (type == torch::kFloat32 || type == torch::kBFloat16) return type;
+  const auto type = compute_type(x);
+  if (x.is_cpu() && is_fused_type(type)) return type;
   return {};
 }
 

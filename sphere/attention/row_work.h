@@ -13,8 +13,11 @@
 
 namespace pear::sphere {
 
-/// The type in which the fused loops on the CPU would handle x: float32 or bfloat16, once autocast has chosen; nothing
-/// for other types and devices.
+/// The type in which a linear layer would compute x: its own, or that of autocast.
+torch::ScalarType compute_type(const torch::Tensor& x);
+/// float32 and bfloat16 have fused loops.
+bool is_fused_type(torch::ScalarType type);
+/// The type in which the fused loops on the CPU would handle x; nothing for other types and devices.
 std::optional<torch::ScalarType> fused_type(const torch::Tensor& x);
 /// t in that type, as autocast would cast it: once per forward pass for weights.
 torch::Tensor cast_to(torch::ScalarType type, const torch::Tensor& t);

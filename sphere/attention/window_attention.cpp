@@ -64,10 +64,11 @@ torch::Tensor WindowAttentionImpl::attend(const torch::Tensor& q, const torch::T
 torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowPartition& partition) {
   const int64_t c = options_.channels, width = c / options_.heads;
   const bool can_fuse = options_.kind == AttentionKind::Dot && !(is_training() && options_.attention_dropout > 0) &&
-                        x.dim() == 4 && partition.window_tokens() == window_tokens_ && can_fuse_attention(x, width);
+                        x.dim() == 4 && partition.window_tokens() == window_tokens_ &&
+                        can_fuse_attention(x, width, window_tokens_);
   if (!can_fuse) return partition.scatter(compose(partition.gather(x), partition));
   const auto tokens = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c});
-  const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index()}, partition,
+  const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index(), &plan_}, partition,
                                  options_.heads, 1.0 / std::sqrt(static_cast<double>(width)), options_.mask_value);
   return drop(proj(y.view({x.size(0), x.size(1), x.size(2), c})));
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "sphere/attention/attention_plan.h"
 #include "sphere/attention/position_bias.h"
 #include "sphere/window/window_partition.h"
 
@@ -46,6 +47,7 @@ class WindowAttentionImpl : public torch::nn::Module {
   torch::Tensor drop(const torch::Tensor& y) const;
   AttentionOptions options_;
   int64_t window_tokens_;
+  AttentionPlanPtr plan_;  ///< of the last fused call
 };
 TORCH_MODULE(WindowAttention);
 
