@@ -7,10 +7,12 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/progress.h"
 #include "cli/ingest_request.h"
 #include "cli/requests.h"
 #include "forecast/config/cross_checks.h"
 #include "forecast/config/make_model.h"
+#include "forecast/config/preflight.h"
 #include "forecast/config/training_plan.h"
 
 namespace pear::cli {
@@ -34,8 +36,11 @@ class Findings {
       add(name, false, e.what());
     }
   }
+  /// Numbers of their own in the machine-readable result.
+  void add_numbers(const nlohmann::json& numbers) { numbers_.update(numbers); }
   CommandResult result(const std::string& verb) const {
     CommandResult out{.text = text_, .result = {{"verb", verb}, {"checks", json_}, {"failed", failed_}}};
+    out.result.update(numbers_);
     out.text += failed_ == 0 ? fmt::format("ready for pear {}\n", verb) : fmt::format("{} checks failed\n", failed_);
     out.exit_code = failed_ == 0 ? 0 : 1;
     return out;
@@ -43,7 +48,7 @@ class Findings {
 
  private:
   std::string text_;
-  nlohmann::json json_ = nlohmann::json::array();
+  nlohmann::json json_ = nlohmann::json::array(), numbers_ = nlohmann::json::object();
   int failed_ = 0;
 };
 
@@ -75,16 +80,57 @@ void check_store(Findings& f, const forecast::RunConfig& config, std::shared_ptr
                       cover.missing.empty() ? "" : ", first missing " + format_time(cover.missing.front())));
 }
 
-void check_training(Findings& f, const forecast::RunConfig& config, const std::shared_ptr<const io::Store>& store) {
+/// Steps are often shorter than a second.
+std::string short_time(double seconds) {
+  return seconds < 60 ? fmt::format("{:.3g} s", seconds) : format_seconds(seconds);
+}
+
+std::string time_text(const forecast::Preflight& p) {
+  std::string text = fmt::format(
+      "{} per step on {} rank{} ({} x {} forward and backward, {} update, {} for {} to other ranks), {} in all",
+      short_time(p.seconds_per_step), p.ranks, p.ranks == 1 ? "" : "s", p.slots_per_rank, short_time(p.slot_seconds),
+      short_time(p.update_seconds), short_time(p.communication_seconds),
+      format_bytes(static_cast<double>(p.bytes_per_step)), format_seconds(3600 * p.total_hours));
+  return text;
+}
+
+/// Predicted against measured in one process.
+std::string measured_text(const forecast::Preflight& p) {
+  const auto& m = *p.measured;
+  std::string text = fmt::format("{} steps: {} per step, at most {}", m.steps, short_time(m.seconds_per_step),
+                                 format_bytes(static_cast<double>(m.peak_bytes)));
+  if (p.ranks == 1)
+    text += fmt::format(
+        "; the prediction is off by {:+.0f} % in time, {:+.0f} % in memory",
+        forecast::error_percent(p.seconds_per_step, m.seconds_per_step),
+        forecast::error_percent(static_cast<double>(p.memory_per_rank_bytes), static_cast<double>(m.peak_bytes)));
+  return text;
+}
+
+void check_training(Findings& f, const forecast::RunConfig& config, const Arguments& arguments,
+                    const std::shared_ptr<const io::Store>& store) {
   if (!store) return;
   f.attempt("plan", [&] {
     const forecast::TrainingPlan p = forecast::plan_training(config, *store);
     const double free = static_cast<double>(free_space(config.run.folder()));
     f.add("disk", static_cast<double>(p.disk_bytes) < free,
           fmt::format("{} needed, {} free", format_bytes(static_cast<double>(p.disk_bytes)), format_bytes(free)));
-    f.add("memory", p.memory_bytes < p.machine_memory_bytes || p.machine_memory_bytes == 0,
+    const bool fits = p.memory_bytes < p.machine_memory_bytes || p.machine_memory_bytes == 0;
+    f.add("memory", fits,
           fmt::format("about {} needed, {} in the machine", format_bytes(static_cast<double>(p.memory_bytes)),
                       format_bytes(static_cast<double>(p.machine_memory_bytes))));
+    if (fits)
+      f.attempt("time", [&] {
+        forecast::TrainRequest request = train_request(config, arguments);
+        request.device = forecast::choose_device(config.run.device).device;
+        request.store = store;
+        const auto ahead = forecast::preflight_training(
+            request, p,
+            {.ranks = config.check.ranks, .bandwidth_gb_per_s = config.check.bandwidth, .steps = config.check.steps});
+        f.add_numbers(forecast::preflight_json(ahead));
+        if (ahead.measured) f.add("short run", true, measured_text(ahead));
+        return time_text(ahead);
+      });
     return fmt::format("{} parameters, {} pairs, {} steps per epoch, {} in all", p.num_parameters, p.num_pairs,
                        p.steps_per_epoch, p.total_steps);
   });
@@ -138,7 +184,7 @@ CommandResult run_check(const Arguments& arguments) {
   }
   std::shared_ptr<const io::Store> store;
   check_store(f, config, store);
-  if (verb == "train") check_training(f, config, store);
+  if (verb == "train") check_training(f, config, arguments, store);
   if (verb == "forecast") check_forecast(f, config, store);
   if (verb == "score")
     f.add("forecasts", fs::is_directory(fs::path(config.run.folder()) / "forecasts"),

@@ -24,10 +24,20 @@ namespace pear::forecast {
 /// Section `check`.
 struct CheckSection {
   std::string verb = "train";
+  int64_t ranks = 1, steps = 0;
+  double bandwidth = 10;
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
     visit("verb", verb,
           {.doc = "verb that `pear check` looks ahead to", .choices = {"ingest", "train", "forecast", "score"}});
+    visit("ranks", ranks, {.doc = "processes that the prediction for train is for"});
+    visit("bandwidth", bandwidth, {.doc = "GB/s between these processes, an assumption of the prediction"});
+    visit("steps", steps, {.doc = "compare the prediction for train with a short run of this many steps; 0: do not"});
+  }
+  void validate(ConfigIssues& issues, const std::string& path) const {
+    if (ranks < 1) issues.add(path + ".ranks", "must be at least 1");
+    if (steps < 0) issues.add(path + ".steps", "must not be negative");
+    if (!(bandwidth > 0)) issues.add(path + ".bandwidth", "must be positive");
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "forecast/config/config_layout.h"
 #include "forecast/model/network.h"
 #include "forecast/model/patches.h"
@@ -20,7 +21,7 @@ namespace {
 constexpr int64_t kFloatBytes = 4;
 // Values kept per parameter: weight, gradient, two moments, and one buffer for the step's sum.
 constexpr int64_t kCopiesOfParameters = 5;
-// The tensor library itself, its thread pools and code: resident size of a program that does nothing else.
+// Resident size of a program with the tensor library that does nothing else; this process is asked, where it can be.
 constexpr int64_t kRuntimeBytes = int64_t{400} << 20;
 
 // Above this share of the machine other programs and the page cache have little left.
@@ -40,14 +41,22 @@ int64_t typed_bias_floats(const ModelConfig& model, const StateLayout& layout, s
   return model.heads[stage] * (types * n * n + tokens * n);
 }
 
-/// Floats that the backward pass keeps of one stage and sample: per token of each block its normalised inputs, queries,
-/// keys, values, attention output, MLP layers and residuals (8 + 2 r channels), and two copies of the attention
-/// weights.
+/// Whether attention of this stage runs in one pass on the CPU (sphere/attention/fused_attention.h).
+bool fuses_attention(const ModelConfig& model, size_t stage) {
+  const int64_t width = model.dims[stage] / model.heads[stage];
+  return model.attention_dropout <= 0 && (width == 8 || width == 16 || width == 32);
+}
+
+/// Floats that the backward pass keeps of one stage and sample: per token of each block the inputs of its layers (8
+/// channels' worth: queries, keys, values, attention output and four more). An MLP with dropout keeps its hidden layer
+/// twice and masks; attention that is composed of tensor operations keeps two copies of its weights.
 int64_t stage_floats(const ModelConfig& model, const StateLayout& layout, size_t stage, int64_t tokens) {
-  const int64_t per_token =
-      (8 + 2 * model.mlp_ratio) * model.dims[stage] + 2 * model.heads[stage] * model.window_tokens();
-  return std::max<int64_t>(model.depths[stage], 1) *
-         (tokens * per_token + typed_bias_floats(model, layout, stage, tokens));
+  const bool fuses = fuses_attention(model, stage);
+  int64_t per_token = 8 * model.dims[stage] + model.heads[stage];
+  if (model.dropout > 0) per_token += 3 * model.mlp_ratio * model.dims[stage];  // and the masks
+  if (!fuses) per_token += 2 * model.heads[stage] * model.window_tokens();
+  const int64_t bias = fuses ? 0 : typed_bias_floats(model, layout, stage, tokens);
+  return std::max<int64_t>(model.depths[stage], 1) * (tokens * per_token + bias);
 }
 
 /// Floats that the backward pass keeps for one sample. Of the stages that are computed again only the input stays, and
@@ -58,7 +67,7 @@ int64_t activation_floats(const ModelConfig& model, const TrainConfig& train, co
   const int64_t fine = slots * divide_up(cells, model.patch_cells());
   const auto again = train.checkpointed_stages();
   int64_t largest_again = 0;
-  int64_t floats = 4 * layout.num_channels() * cells;
+  int64_t floats = 8 * layout.num_channels() * cells;  // states read ahead, normalised, predicted, and their gradients
   for (size_t stage = 0; stage < model.dims.size(); ++stage) {
     const int64_t tokens = stage == 0 || stage + 1 == model.dims.size() ? fine : fine / 4;
     const int64_t own = stage_floats(model, layout, stage, tokens);
@@ -70,7 +79,7 @@ int64_t activation_floats(const ModelConfig& model, const TrainConfig& train, co
   return train.rollout.steps_kept(train.rollout.max_steps()) * floats + largest_again;
 }
 
-int64_t resident_bytes(const DataConfig& data, const StateLayout& layout, const io::Store& store) {
+int64_t sample_bytes(const DataConfig& data, const StateLayout& layout, const io::Store& store) {
   const int64_t state = layout.num_channels() * layout.grid.num_cells() * kFloatBytes;
   const int64_t whole = state * static_cast<int64_t>(store.times().size());
   const int64_t limit = data.resident_limit_mib << 20;
@@ -86,13 +95,14 @@ int64_t checkpoint_bytes(const TrainingPlan& plan, const TrainConfig& train) {
 
 TrainingPlan estimate_training_memory(const RunConfig& config, const io::Store& store) {
   TrainingPlan plan;
+  const int64_t runtime = std::max(kRuntimeBytes, pear::resident_bytes());
   plan.layout = layout_from_store(config.data, store);
   plan.num_parameters = make_network(config.model, plan.layout)->num_parameters();
   const int64_t copies = kCopiesOfParameters + (config.train.ema.is_on() ? 1 : 0);
   const int64_t batch = config.run.reproducible ? 1 : config.train.batch;  // as plan_slots
-  plan.memory_bytes = kRuntimeBytes + copies * plan.num_parameters * kFloatBytes +
+  plan.memory_bytes = runtime + copies * plan.num_parameters * kFloatBytes +
                       batch * activation_floats(config.model, config.train, plan.layout) * kFloatBytes +
-                      resident_bytes(config.data, plan.layout, store);
+                      sample_bytes(config.data, plan.layout, store);
   plan.machine_memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   return plan;
 }

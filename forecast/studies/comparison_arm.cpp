@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 
 #include <fstream>
 
 #include "base/config/writer.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/memory.h"
 #include "base/provenance.h"
 #include "forecast/train/checkpoint.h"
 #include "forecast/verify/definition.h"
@@ -42,20 +42,6 @@ Piece look_at(const fs::path& file, const json& definition, bool overwrite, json
 }
 
 void write_record(const fs::path& file, const json& record) { write_file_atomic(file, record.dump(2) + "\n"); }
-
-/// Starts the high-water mark of resident memory anew (Linux; elsewhere it goes on over the whole run).
-void reset_peak_memory() {
-  malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << "5";
-}
-
-/// Bytes; 0 where the system does not say.
-int64_t peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  return 0;
-}
 
 json training_definition(const ComparisonRequest& request, const ComparisonArm& arm, int64_t seed,
                          const StoresByGrid& stores) {
@@ -135,14 +121,14 @@ TrainedArm train_arm(const ComparisonRequest& request, const ComparisonArm& arm,
   const auto checkpoints = list_checkpoints(folder / "checkpoints");
   train_request.mode = checkpoints.empty() ? StartMode::Fresh : StartMode::Resume;
   const int64_t first_step = checkpoints.empty() ? 0 : checkpoints.front().step;
-  reset_peak_memory();
+  restart_peak();
   const TrainResult r = train(train_request);
   const int64_t steps = r.steps - first_step;
   json result{{"parameters", r.num_parameters},
               {"steps", r.steps},
               {"seconds", r.seconds},
               {"seconds_per_step", steps > 0 ? json(r.seconds / static_cast<double>(steps)) : json()},
-              {"peak_memory_bytes", peak_memory()},
+              {"peak_memory_bytes", peak_resident_bytes()},
               {"last_loss", r.last_loss},
               {"checkpoint", fs::relative(r.best_checkpoint, folder).string()}};
   if (r.best_value)

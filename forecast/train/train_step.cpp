@@ -1,7 +1,6 @@
 #include "forecast/train/train_step.h"
 
 #include <ATen/Context.h>
-#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -9,28 +8,10 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "forecast/train/autocast.h"
 
 namespace pear::forecast {
 namespace {
-
-/// bfloat16 arithmetic in matrix products for the life of this object; weights stay float32.
-class Autocast {
- public:
-  Autocast(torch::DeviceType type, bool on) : type_(type), before_(at::autocast::is_autocast_enabled(type)) {
-    at::autocast::set_autocast_enabled(type_, on);
-    if (on) at::autocast::set_autocast_dtype(type_, torch::kBFloat16);
-  }
-  ~Autocast() {
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(type_, before_);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  torch::DeviceType type_;
-  bool before_;
-};
 
 State map(const State& state, const std::function<torch::Tensor(const torch::Tensor&)>& f) {
   return {state.surface.defined() ? f(state.surface) : state.surface,

@@ -1,7 +1,6 @@
 #include "forecast/train/trainer.h"
 
 #include <ATen/Context.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/signals.h"
 #include "forecast/train/metrics_log.h"
@@ -23,12 +23,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-constexpr double kKibPerGib = 1048576.0;
+constexpr double kGib = 1073741824.0;
+constexpr size_t kStepsTimed = 1000;  ///< the first ones; a median needs no more
 
-double peak_memory_gib() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / kKibPerGib;
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 std::vector<std::string> metric_columns(const StateLayout& layout) {
@@ -70,6 +72,7 @@ class Trainer {
   Clock::time_point last_save_ = Clock::now(), window_start_ = Clock::now();
   double window_wait_ = 0;
   int64_t window_first_step_ = 0;
+  std::vector<double> step_seconds_;
 };
 
 Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
@@ -183,14 +186,15 @@ void Trainer::log_step(const StepResult& result, double lr, const Loader& loader
   if (!session_.request.reproducible) row.update({{"samples_per_s", rate}, {"data_wait", wait}});
   metrics_->write(row);
   log_info("step {}/{} loss {:.4f} lr {:.1e} |g| {:.2f} {:.0f} sample/s wait {:.1f}% mem {:.1f} GiB eta {}",
-           progress.step, total_steps_, mean, lr, result.grad_norm, rate, 100 * wait, peak_memory_gib(),
-           format_seconds(left));
+           progress.step, total_steps_, mean, lr, result.grad_norm, rate, 100 * wait,
+           static_cast<double>(peak_resident_bytes()) / kGib, format_seconds(left));
   window_start_ = Clock::now();
   window_wait_ = loader.wait_seconds();
   window_first_step_ = progress.step;
 }
 
 void Trainer::advance(TrainStep& step, Loader& loader) {
+  const auto start = Clock::now();
   auto& s = session_;
   const double lr = config().lr * schedule_factor(config().schedule, s.progress.step, total_steps_);
   const StepResult result = step.run(loader);
@@ -199,6 +203,7 @@ void Trainer::advance(TrainStep& step, Loader& loader) {
   ++s.progress.step;
   s.progress.last_loss = result.loss;
   log_step(result, lr, loader);
+  if (step_seconds_.size() < kStepsTimed) step_seconds_.push_back(seconds_since(start));
 }
 
 TrainResult Trainer::run() {
@@ -232,6 +237,7 @@ TrainResult Trainer::result(double seconds) const {
   r.last_checkpoint = r.best_checkpoint = session_.checkpoint_dir() / checkpoint_folder_name(session_.progress.step);
   r.num_parameters = session_.parameters->num_parameters();
   r.seconds = seconds;
+  r.median_step_seconds = median(step_seconds_);
   if (session_.progress.best.empty()) return r;
   r.best_value = session_.progress.best.front().value;
   r.best_step = session_.progress.best.front().step;

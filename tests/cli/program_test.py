@@ -254,6 +254,29 @@ class Chain(unittest.TestCase):
         self.ok("check", self.config)
         self.assertEqual(sorted(os.listdir(self.dir)), before)
 
+    def test_check_predicts_a_training_run_and_measures_how_far_it_is_off(self):
+        def result_of(*args, code=0):
+            answer = run(*args, "--json")
+            self.assertEqual(answer.returncode, code, answer.stderr)
+            return json.loads(answer.stdout)["result"]
+
+        self.ok("ingest", self.config)
+        before = sorted(os.listdir(self.dir))
+        plan = result_of("train", self.config, "--dry-run")
+        for ranks, sent in ((1, 0), (2, 4 * plan["parameters"])):
+            result = result_of("check", self.config, "check.steps=2", f"check.ranks={ranks}", "run.reproducible=true",
+                               "train.slots=2", "train.batch=1")
+            self.assertEqual(result["bytes_per_step"], sent + sent % 8)  # a shard each way; two make up all weights
+            self.assertEqual(result["slots_per_rank"], 2 // ranks)
+            self.assertGreater(result["seconds_per_step"], 0)
+            self.assertGreater(result["memory_per_rank_bytes"], result["store_bytes"])
+            self.assertEqual(result["store_bytes"] % (4 * 2 * 768), 0)
+            self.assertEqual(result["measured"]["steps"], 3)
+            self.assertGreater(result["measured"]["peak_bytes"], 1 << 20)
+        self.assertIn("memory_error_percent", result_of("check", self.config, "check.steps=2"))
+        self.assertIn("7 ranks", str(result_of("check", self.config, "check.ranks=7", code=1)["checks"]))
+        self.assertEqual(sorted(os.listdir(self.dir)), before)
+
     def test_baselines_need_no_training(self):
         self.ok("ingest", self.config)
         for name in ("persistence", "climatology"):

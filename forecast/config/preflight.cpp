@@ -1,0 +1,175 @@
+#include "forecast/config/preflight.h"
+
+#include <ATen/ops/randn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <limits>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "forecast/train/autocast.h"
+#include "forecast/train/loss.h"
+#include "forecast/train/session.h"
+#include "forecast/train/slot_plan.h"
+
+namespace pear::forecast {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// A folder that exists as long as this object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "pear_preflight_XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr)
+      throw DataError("WriteFailed", "check",
+                      {.what = "cannot make a folder in " + fs::temp_directory_path().string()});
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// The same network and data as a new run that begins in `folder` and keeps nothing.
+TrainRequest trial_of(const TrainRequest& request, const fs::path& folder) {
+  TrainRequest trial = request;
+  trial.run_dir = folder;
+  trial.mode = StartMode::Fresh;
+  trial.start_path.clear();
+  trial.data.select = {};
+  trial.data_axis = nullptr;
+  return trial;
+}
+
+/// The best of three after one that pays for fresh memory.
+double best_time(const std::function<void()>& work) {
+  work();
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 3; ++i) {
+    const auto start = Clock::now();
+    work();
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+State random_state(const StateLayout& layout, int64_t batch, torch::Device device) {
+  const auto options = torch::TensorOptions(torch::kFloat32).device(device);
+  const int64_t cells = layout.grid.num_cells();
+  State state;
+  if (layout.num_surface() > 0) state.surface = at::randn({batch, layout.num_surface(), cells}, options);
+  if (layout.num_upper() > 0) state.upper = at::randn({batch, layout.num_upper(), layout.num_levels(), cells}, options);
+  return state;
+}
+
+/// Work on a device is over when a value of its result is here.
+void wait_for(const torch::Tensor& t) { t.detach().flatten()[0].item<float>(); }
+
+void time_parts(Preflight& p, const TrainRequest& trial) {
+  Session session = make_session(trial);
+  const Loss loss(trial.train.loss, session.layout, trial.device);
+  const State state = random_state(session.layout, p.slot_samples, trial.device);
+  const int64_t steps = trial.train.rollout.max_steps();
+  p.slot_seconds = best_time([&] {
+    torch::Tensor total;
+    {
+      const Autocast autocast(trial.device.type(), trial.precision == "bf16");
+      total = loss(session.model->predict_normalised(state), state).total;
+    }
+    total.backward();
+    wait_for(session.parameters->gradient());
+  });
+  p.slot_seconds *= static_cast<double>(steps);
+  p.update_seconds = best_time([&] {
+    session.optimizer->step(*session.parameters, 0.0);
+    if (session.ema) session.ema->update(*session.parameters, session.optimizer->num_updates());
+    wait_for(session.parameters->values());
+  });
+}
+
+Preflight::Measured short_run(const TrainRequest& trial, int64_t steps) {
+  TrainRequest run = trial;
+  run.train.stop_at_step = steps + 1;  // the first one pays for fresh memory; a median does not see it
+  run.train.log_every = std::max<int64_t>(run.train.log_every, steps + 2);
+  run.checkpoint.every_steps = 0;
+  run.checkpoint.every_minutes = 0;
+  restart_peak();
+  const TrainResult result = train(run);
+  return {result.steps, result.median_step_seconds, peak_resident_bytes()};
+}
+
+}  // namespace
+
+int64_t gradient_bytes(int64_t num_parameters, int64_t slots_per_rank, int64_t ranks) {
+  if (ranks == 1) return 0;
+  const int64_t subtrees = std::popcount(static_cast<uint64_t>(slots_per_rank));
+  const int64_t shard = (num_parameters + ranks - 1) / ranks * static_cast<int64_t>(sizeof(float));
+  return (ranks - 1) * shard * (subtrees + 1);
+}
+
+double error_percent(double predicted, double measured) { return 100 * (predicted / measured - 1); }
+
+Preflight preflight_training(const TrainRequest& request, const TrainingPlan& plan, const PreflightOptions& options) {
+  const SlotPlan slots = plan_slots(request.train, request.reproducible, 0, options.ranks);
+  Preflight p{.ranks = options.ranks,
+              .slots_per_rank = slots.last_slot - slots.first_slot,
+              .slot_samples = slots.batch,
+              .memory_per_rank_bytes = plan.memory_bytes};
+  p.store_bytes = static_cast<int64_t>(request.store->times().size()) * plan.layout.num_channels() *
+                  plan.layout.grid.num_cells() * static_cast<int64_t>(sizeof(float));
+  p.bytes_per_step = gradient_bytes(plan.num_parameters, p.slots_per_rank, p.ranks);
+  {
+    const TemporaryFolder folder;
+    time_parts(p, trial_of(request, folder.path()));
+  }
+  if (options.steps > 0) {
+    const TemporaryFolder folder;
+    p.measured = short_run(trial_of(request, folder.path()), options.steps);
+  }
+  p.communication_seconds = static_cast<double>(p.bytes_per_step) / (options.bandwidth_gb_per_s * 1e9);
+  p.seconds_per_step =
+      static_cast<double>(p.slots_per_rank) * p.slot_seconds + p.update_seconds + p.communication_seconds;
+  p.total_hours = p.seconds_per_step * static_cast<double>(plan.total_steps) / 3600;
+  return p;
+}
+
+nlohmann::json preflight_json(const Preflight& p) {
+  nlohmann::json out{{"ranks", p.ranks},
+                     {"slots_per_rank", p.slots_per_rank},
+                     {"slot_samples", p.slot_samples},
+                     {"memory_per_rank_bytes", p.memory_per_rank_bytes},
+                     {"store_bytes", p.store_bytes},
+                     {"bytes_per_step", p.bytes_per_step},
+                     {"slot_seconds", p.slot_seconds},
+                     {"update_seconds", p.update_seconds},
+                     {"communication_seconds", p.communication_seconds},
+                     {"seconds_per_step", p.seconds_per_step},
+                     {"total_hours", p.total_hours}};
+  if (!p.measured) return out;
+  out["measured"] = {{"steps", p.measured->steps},
+                     {"seconds_per_step", p.measured->seconds_per_step},
+                     {"peak_bytes", p.measured->peak_bytes}};
+  if (p.ranks == 1) {
+    out["seconds_error_percent"] = error_percent(p.seconds_per_step, p.measured->seconds_per_step);
+    out["memory_error_percent"] =
+        error_percent(static_cast<double>(p.memory_per_rank_bytes), static_cast<double>(p.measured->peak_bytes));
+  }
+  return out;
+}
+
+}  // namespace pear::forecast
