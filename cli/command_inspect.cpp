@@ -46,7 +46,8 @@ CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {
 
 CommandResult run_inspect(const Arguments& arguments) {
   if (arguments.keys) {
-    const auto keys = list_keys<forecast::RunConfig>();
+    auto keys = list_keys<forecast::RunConfig>();
+    for (auto& key : vision_keys()) keys.push_back(std::move(key));
     return {.text = keys_text(keys), .result = {{"kind", "keys"}, {"keys", keys_json(keys)}}};
   }
   if (arguments.paths.size() != 1)

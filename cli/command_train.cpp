@@ -64,6 +64,7 @@ CommandResult run_train(const Arguments& arguments) {
                 {"loss", r.last_loss},
                 {"parameters", r.num_parameters},
                 {"seconds", r.seconds},
+                {"seconds_per_step", r.median_step_seconds},
                 {"device", device.device.str()},
                 {"last_checkpoint", r.last_checkpoint.string()},
                 {"best_checkpoint", r.best_checkpoint.string()}};

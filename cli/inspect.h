@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/config/keys.h"
 #include "cli/commands.h"
 
 namespace pear::cli {
@@ -12,6 +13,8 @@ namespace pear::cli {
 CommandResult inspect_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 /// True if the file has a section `vision`. Errors: ConfigError `BadYaml`.
 bool is_vision_config(const std::filesystem::path& path);
+/// Keys of such a file.
+std::vector<KeyInfo> vision_keys();
 /// Every value with its origin, and the parameters of the network.
 CommandResult inspect_vision_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 /// Folder of a store, finalised or half built.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/config/keys.h"
 #include "base/config/reader.h"
 #include "base/config/writer.h"
 #include "cli/inspect.h"
@@ -11,6 +12,8 @@ bool is_vision_config(const std::filesystem::path& path) {
   std::vector<LocatedIssue> ignored;
   return read_document(path, ignored).find("vision") != nullptr;
 }
+
+std::vector<KeyInfo> vision_keys() { return list_keys<vision::VisionConfig>(); }
 
 CommandResult inspect_vision_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   vision::VisionConfig config;

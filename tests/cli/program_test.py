@@ -129,6 +129,7 @@ class Program(unittest.TestCase):
 
     def test_keys_are_listed(self):
         keys = {k["key"]: k for k in self.answer("inspect", "--keys")["result"]["keys"]}
+        self.assertIn("vision.nside", keys)
         self.assertEqual(keys["train.lr"]["default"], "0.0005")
         self.assertIn("grid", keys)
 
