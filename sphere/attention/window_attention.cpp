@@ -3,6 +3,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/dropout.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/stack.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -61,15 +62,32 @@ torch::Tensor WindowAttentionImpl::attend(const torch::Tensor& q, const torch::T
   return at::scaled_dot_product_attention(q, k, v, mask, 0.0, false, 1.0);
 }
 
+torch::Tensor WindowAttentionImpl::temperature() const {
+  return log_scale.clamp_max(static_cast<double>(std::log(100.0F))).exp().view({options_.heads, 1});
+}
+
+/// Rows [..., 3C] with q and k as cosine attention multiplies them.
+torch::Tensor WindowAttentionImpl::with_unit_vectors(const torch::Tensor& rows) const {
+  const auto parts = rows.unflatten(-1, {3, options_.heads, options_.channels / options_.heads}).unbind(-3);
+  const auto unit = [](const torch::Tensor& t) { return unit_vectors(t.to(torch::kFloat32)); };
+  const auto q = (unit(parts[0]) * temperature()).to(rows.scalar_type()), k = unit(parts[1]).to(rows.scalar_type());
+  return at::stack({q, k, parts[2]}, -3).flatten(-3);
+}
+
 torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowPartition& partition) {
   const int64_t c = options_.channels, width = c / options_.heads;
-  const bool can_fuse = options_.kind == AttentionKind::Dot && !(is_training() && options_.attention_dropout > 0) &&
-                        x.dim() == 4 && partition.window_tokens() == window_tokens_ &&
-                        can_fuse_attention(x, width, window_tokens_);
+  const bool can_fuse = !(is_training() && options_.attention_dropout > 0) && x.dim() == 4 &&
+                        partition.window_tokens() == window_tokens_ && can_fuse_attention(x, width, window_tokens_);
   if (!can_fuse) return partition.scatter(compose(partition.gather(x), partition));
-  const auto tokens = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c});
-  const auto y = fused_attention({tokens, qkv->bias, position_bias->table, position_bias->index(), &plan_}, partition,
-                                 options_.heads, 1.0 / std::sqrt(static_cast<double>(width)), options_.mask_value);
+  auto tokens = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c}), zero_row = qkv->bias;
+  double scale = 1.0 / std::sqrt(static_cast<double>(width));
+  if (options_.kind == AttentionKind::Cosine) {
+    tokens = with_unit_vectors(tokens);
+    if (partition.has_zero_tokens()) zero_row = with_unit_vectors(zero_row);
+    scale = 1;
+  }
+  const auto y = fused_attention({tokens, zero_row, position_bias->table, position_bias->index(), &plan_}, partition,
+                                 options_.heads, scale, options_.mask_value);
   return drop(proj(y.view({x.size(0), x.size(1), x.size(2), c})));
 }
 
@@ -87,8 +105,7 @@ torch::Tensor WindowAttentionImpl::compose(const torch::Tensor& x, const WindowP
   const auto parts = qkv(x).view({batch, windows, n, 3, h, c / h}).permute({3, 0, 1, 4, 2, 5}).unbind(0);
   auto q = parts[0], k = parts[1];
   if (options_.kind == AttentionKind::Cosine) {
-    const auto scale = log_scale.clamp_max(static_cast<double>(std::log(100.0F))).exp().view({h, 1, 1});
-    q = unit_vectors(q) * scale;
+    q = unit_vectors(q) * temperature().unsqueeze(-1);
     k = unit_vectors(k);
   } else {
     q = q * (1.0 / std::sqrt(static_cast<double>(c / h)));

@@ -45,6 +45,9 @@ class WindowAttentionImpl : public torch::nn::Module {
   torch::Tensor attend(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v,
                        const torch::Tensor& additive);
   torch::Tensor drop(const torch::Tensor& y) const;
+  /// Learned factor of each head [H, 1] of cosine attention.
+  torch::Tensor temperature() const;
+  torch::Tensor with_unit_vectors(const torch::Tensor& rows) const;
   AttentionOptions options_;
   int64_t window_tokens_;
   AttentionPlanPtr plan_;  ///< of the last fused call

@@ -28,6 +28,7 @@ struct Case {
   std::string name, spec;  ///< an empty spec is `padded_rows`
   int64_t width = 8, num_stack = 4;
   BiasShape bias{.kind = BiasKind::Single};
+  AttentionKind kind = AttentionKind::Dot;
   PartitionPtr partition() const {
     return spec.empty() ? std::make_shared<const WindowPartition>(padded_rows()) : partition_from_spec(spec, num_stack);
   }
@@ -47,7 +48,9 @@ std::vector<Case> cases() {
           {"flat", "nested8:n4:1x16:grid", 32, 1, {.kind = BiasKind::Flat}},
           {"small_windows", "nested:n4:1x4:grid", 8, 1},
           {"zero_tokens", "", 8, 4},
-          {"zero_tokens_earth", "", 16, 4, kEarth}};
+          {"zero_tokens_earth", "", 16, 4, kEarth},
+          {"cosine", "nested8:n4:1x16:grid", 32, 1, {.kind = BiasKind::Flat}, AttentionKind::Cosine},
+          {"cosine_zero_tokens", "", 8, 4, {.kind = BiasKind::Single}, AttentionKind::Cosine}};
 }
 
 /// Weights, tokens and output gradient of one case, in double with float32 values.
@@ -63,8 +66,9 @@ Problem make_problem(const Case& c) {
   Problem p;
   p.partition = c.partition();
   const int64_t channels = Problem::kHeads * c.width;
-  p.attention = WindowAttention(AttentionOptions{.channels = channels, .heads = Problem::kHeads, .bias = c.bias},
-                                p.partition->window_tokens());
+  p.attention =
+      WindowAttention(AttentionOptions{.channels = channels, .heads = Problem::kHeads, .kind = c.kind, .bias = c.bias},
+                      p.partition->window_tokens());
   p.attention->to(torch::kFloat32);
   for (auto& parameter : p.attention->parameters()) torch::NoGradGuard(), parameter.detach().normal_(0, 0.4);
   const auto& lists = p.partition->lists();
