@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   int repeats = 3;
-  bool json = false, compiled = false;
+  bool json = false, compiled = false, uses_cpu_time = false;
   std::string python;
   std::vector<int> threads = {1, 2};
   std::vector<std::string> precisions = {"fp32", "bf16"}, models = {"pear"}, overrides;
@@ -47,7 +47,7 @@ double load() {
 
 nlohmann::json peer_of(const fs::path& folder, const Options& o, const std::string& program, int threads,
                        bool compiled) {
-  const auto report = run_peer(folder, {o.python, program, threads, o.repeats, compiled});
+  const auto report = run_peer(folder, {o.python, program, threads, o.repeats, compiled, o.uses_cpu_time});
   if (!report) {
     fmt::print(stderr, "peer: {} cannot run {}{}; ratios are left out. Its last words: {}\n", o.python, program,
                compiled ? " compiled" : "", last_words(folder));
@@ -69,7 +69,7 @@ void measure(const std::string& name, const Options& o, nlohmann::json& rows) {
     const auto eager = peer_of(folder, o, subject.peer, threads, false);
     const auto compiled = o.compiled ? peer_of(folder, o, subject.peer, threads, true) : nlohmann::json();
     for (const auto& precision : o.precisions) {
-      auto row = runner.run(threads, precision == "bf16", o.repeats);
+      auto row = runner.run(threads, precision == "bf16", o.repeats, o.uses_cpu_time ? Clock::Cpu : Clock::Wall);
       row.update({{"model", name}, {"eager", eager}, {"compiled", compiled}, {"load", load()}});
       print_row(row);
       rows.push_back(std::move(row));
@@ -80,7 +80,8 @@ void measure(const std::string& name, const Options& o, nlohmann::json& rows) {
 
 int benchmark(const Options& o) {
   nlohmann::json rows = nlohmann::json::array();
-  fmt::print("best of {}; ratio = PyTorch / pear (fp32 eager, fp32 compiled)\n", o.repeats);
+  fmt::print("best of {}, {}; ratio = PyTorch / pear (fp32 eager, fp32 compiled)\n", o.repeats,
+             o.uses_cpu_time ? "CPU time" : "wall clock");
   fmt::print("{:>7} {:>5} {:>9} {:>6} {:>9} {:>9} | {:>23} | {:>15} | {:>5}\n", "threads", "", "forward s", "peak",
              "step s", "step MiB", "eager: forw step mem", "compiled: f s", "load");
   for (const auto& name : o.models) measure(name, o, rows);
@@ -97,6 +98,8 @@ bool read_options(int argc, char** argv, Options& o) {
       o.json = true;
     else if (word == "--compiled")
       o.compiled = true;
+    else if (word == "--cpu-time")
+      o.uses_cpu_time = true, o.threads = {1};
     else if (word == "--repeats" && has_value)
       o.repeats = std::max(1, std::atoi(argv[++i]));
     else if (word == "--threads" && has_value)
@@ -126,7 +129,7 @@ int main(int argc, char** argv) {
     fmt::print(
         stderr,
         "usage: model_step [--model pear|pangu_twin_matched|pangu_twin_published|heal_swin|all] [--set KEY=VALUE]\n"
-        "                  [--json] [--compiled] [--repeats N] [--threads N] [--precision fp32|bf16]\n"
+        "                  [--json] [--compiled] [--cpu-time] [--repeats N] [--threads N] [--precision fp32|bf16]\n"
         "PEAR_PEER_PYTHON: a Python with torch and safetensors\n");
     return 2;
   }

@@ -50,6 +50,7 @@ std::optional<nlohmann::json> run_peer(const fs::path& folder, const PeerOptions
                                  "--repeats",
                                  std::to_string(options.repeats)};
   if (options.compiled) words.emplace_back("--compile");
+  if (options.uses_cpu_time) words.emplace_back("--cpu-time");
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -19,7 +19,7 @@ struct PeerOptions {
   std::string python;   ///< a Python with torch and safetensors
   std::string program;  ///< in benchmarks/peers
   int threads = 1, repeats = 3;
-  bool compiled = false;
+  bool compiled = false, uses_cpu_time = false;
 };
 
 /// The peer's report; nothing where it does not run.

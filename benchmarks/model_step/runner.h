@@ -11,6 +11,9 @@
 
 namespace pear::benchmarks {
 
+/// CPU time is that of all threads, so it says something about one: for a machine that others use too.
+enum class Clock { Wall, Cpu };
+
 class Runner {
  public:
   explicit Runner(Subject subject);
@@ -19,7 +22,7 @@ class Runner {
   const std::vector<torch::Tensor>& output() const { return output_; }
 
   /// Seconds of a forward pass and a training step (loss, backward, AdamW), and the memory that steps add.
-  nlohmann::json run(int threads, bool half, int repeats);
+  nlohmann::json run(int threads, bool half, int repeats, Clock clock);
 
  private:
   std::vector<torch::Tensor> predict(bool half);

@@ -1,6 +1,7 @@
 #include "benchmarks/model_step/subject.h"
 
 #include <ATen/Context.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/randn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -161,6 +162,12 @@ Subject heal_swin_subject(std::vector<std::string> overrides) {
   return s;
 }
 
+/// Biases and position biases that start at zero would hide a peer that reads them wrongly.
+void disturb(torch::nn::Module& network) {
+  const torch::NoGradGuard no_grad;
+  for (auto& p : network.parameters()) p.add_(at::randn(p.sizes()), 0.02);
+}
+
 }  // namespace
 
 const std::vector<std::string>& subject_names() {
@@ -174,7 +181,9 @@ Subject make_subject(const std::string& name, const std::vector<std::string>& ov
         "UnknownModel", "benchmarks.model_step",
         {.what = "--model " + name, .expected = fmt::format("{} or all", fmt::join(subject_names(), ", "))});
   at::manual_seed(1);
-  return name == "heal_swin" ? heal_swin_subject(overrides) : weather_subject(name, overrides);
+  Subject s = name == "heal_swin" ? heal_swin_subject(overrides) : weather_subject(name, overrides);
+  disturb(*s.network);
+  return s;
 }
 
 }  // namespace pear::benchmarks
