@@ -6,9 +6,7 @@
 
 #include <fstream>
 
-#include "forecast/model/published_names.h"
 #include "io/safetensors.h"
-#include "sphere/window/nested_windows.h"
 
 extern char** environ;
 
@@ -17,45 +15,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_raw(const fs::path& file, const torch::Tensor& t) {
-  const auto values = t.contiguous();
-  std::ofstream out(file, std::ios::binary);
-  out.write(static_cast<const char*>(values.const_data_ptr()), static_cast<std::streamsize>(values.nbytes()));
-}
-
-void write_shift(const fs::path& folder, const std::string& name, const std::string& spec) {
-  const auto partition = sphere::partition_from_spec(spec, 8);
-  const auto& lists = partition->lists();
-  write_raw(folder / (name + "_source.i64"), lists.pixel_source);
-  write_raw(folder / (name + "_pixel_label.i32"), lists.pixel_label);
-  write_raw(folder / (name + "_stack_label.i32"), lists.stack_label);
+/// Cells as the peer sees them: rows and columns, or one axis.
+torch::Tensor in_cell_shape(const torch::Tensor& t, const std::vector<int64_t>& cell_shape) {
+  if (cell_shape.empty()) return t;
+  auto shape = t.sizes().vec();
+  shape.pop_back();
+  shape.insert(shape.end(), cell_shape.begin(), cell_shape.end());
+  return t.reshape(shape);
 }
 
 }  // namespace
 
-void write_exchange(const fs::path& folder, const forecast::Network& network, const forecast::State& input,
-                    const forecast::State& output) {
-  io::SafetensorsFile weights;
-  weights.tensors = forecast::export_published(network);
-  for (auto& [name, tensor] : weights.tensors) tensor = tensor.detach().contiguous();
-  io::write_safetensors(folder / "weights.safetensors", weights);
-  write_raw(folder / "surface.f32", input.surface);
-  write_raw(folder / "upper.f32", input.upper);
-  write_raw(folder / "output_surface.f32", output.surface);
-  write_raw(folder / "output_upper.f32", output.upper);
-  write_shift(folder, "fine", "nested:n16:2x64:spiral+4:published");
-  write_shift(folder, "coarse", "nested:n8:2x64:spiral+4:published");
+void write_exchange(const fs::path& folder, const Subject& subject, const std::vector<torch::Tensor>& output) {
+  std::ofstream(folder / "task.json") << nlohmann::json{{"config", subject.config}, {"loss", subject.loss}};
+  io::write_safetensors(folder / "weights.safetensors", {.metadata = {}, .tensors = subject.published_weights()});
+  io::SafetensorsFile fields;
+  const auto add = [&](const char* kind, const std::vector<torch::Tensor>& tensors) {
+    for (size_t i = 0; i < tensors.size(); ++i)
+      fields.tensors[std::string(kind) + "." + std::to_string(i)] = in_cell_shape(tensors[i], subject.cell_shape);
+  };
+  add("input", subject.input);
+  add("target", subject.target);
+  add("output", output);
+  for (const auto& [name, tensor] : subject.windows) fields.tensors["windows." + name] = tensor;
+  io::write_safetensors(folder / "fields.safetensors", fields);
 }
 
 std::optional<nlohmann::json> run_peer(const fs::path& folder, const PeerOptions& options) {
   std::vector<std::string> words{options.python,
-                                 fs::path(PEAR_BENCHMARK_PEERS) / "pear_torch.py",
+                                 fs::path(PEAR_BENCHMARK_PEERS) / options.program,
                                  folder,
                                  "--threads",
                                  std::to_string(options.threads),
                                  "--repeats",
                                  std::to_string(options.repeats)};
   if (options.compiled) words.emplace_back("--compile");
+  if (options.uses_cpu_time) words.emplace_back("--cpu-time");
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -73,6 +68,14 @@ std::optional<nlohmann::json> run_peer(const fs::path& folder, const PeerOptions
   auto report = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
   if (report.is_discarded()) return {};
   return report;
+}
+
+std::string last_words(const fs::path& folder) {
+  std::ifstream in(folder / "peer.log");
+  std::string last;
+  for (std::string line; std::getline(in, line);)
+    if (!line.empty()) last = line;
+  return last;
 }
 
 }  // namespace pear::benchmarks

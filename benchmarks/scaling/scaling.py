@@ -50,7 +50,7 @@ def predict(options, ranks, slots, bandwidth):
 
 
 def all_reduce(options, ranks):
-    return json.loads(run(["mpirun", "-np", str(ranks), os.path.join(options.build, "benchmarks", "all_reduce")]))
+    return json.loads(run(["mpirun", "-np", str(ranks), os.path.join(options.build, "benchmarks", "mpi", "all_reduce")]))
 
 
 def main():
