@@ -46,7 +46,7 @@ CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {
 
 CommandResult run_inspect(const Arguments& arguments) {
   if (arguments.keys) {
-    const auto keys = list_keys<forecast::RunConfig>();
+    const auto keys = list_keys<forecast::ConfigFile>();
     return {.text = keys_text(keys), .result = {{"kind", "keys"}, {"keys", keys_json(keys)}}};
   }
   if (arguments.paths.size() != 1)

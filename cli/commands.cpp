@@ -10,6 +10,7 @@
 #include "cli/command_report.h"
 #include "cli/command_score.h"
 #include "cli/command_simulate.h"
+#include "cli/command_submit.h"
 #include "cli/command_train.h"
 
 namespace pear::cli {
@@ -92,6 +93,13 @@ const std::vector<Command>& all_commands() {
        .examples = {"pear check configs/run/gfs_wind.yaml",
                     "pear check configs/run/gfs_wind.yaml check.verb=forecast --json"},
        .run = &run_check},
+      {.name = "submit",
+       .usage = "CONFIG.yaml [key.sub=value ...]  |  --status RUN_FOLDER",
+       .purpose = "a run as SLURM jobs: survives time limits and lost nodes, goes on from its checkpoints",
+       .sections = {"run", "slurm"},
+       .examples = {"pear submit configs/run/gfs_wind.yaml slurm.site=gpu_example --dry-run",
+                    "pear submit configs/run/gfs_wind.yaml slurm.site=local4 --requeue --chain 3 --dry-run"},
+       .run = &run_submit},
       {.name = "experiment",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "a study by experiment.name: the dynamical core against its acceptance values, networks on two grids",

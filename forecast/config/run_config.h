@@ -11,6 +11,7 @@
 #include "forecast/model/model_config.h"
 #include "forecast/rollout/forecast_config.h"
 #include "forecast/studies/experiment_config.h"
+#include "forecast/submit/slurm_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
@@ -77,14 +78,31 @@ struct RunConfig {
   void validate(ConfigIssues& issues, const std::string& path) const;
 };
 
+/// All that a file may hold: what the run is, and how jobs of it are submitted, which no result depends on.
+struct ConfigFile {
+  RunConfig run;
+  SlurmConfig slurm;
+
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    run.visit_fields(visit);
+    visit("slurm", slurm, {.doc = "jobs of pear submit"});
+  }
+  void validate(ConfigIssues& issues, const std::string& path) const { run.validate(issues, path); }
+};
+
 /// A configuration with the origin of its values.
 struct LoadedConfig {
   RunConfig config;
   ConfigOrigins origins;
+  SlurmConfig slurm;
 };
 
 /// Errors:  ConfigError as read_config (base/config/reader.h).
 LoadedConfig load_run_config(const ConfigInput& input);
+/// The same with the profile that slurm.site names between the defaults and the file.
+/// Errors:  also ConfigError `UnknownSite`.
+LoadedConfig load_job_config(const ConfigInput& input);
 
 /// For keys that only some verbs need. Errors: ConfigError `MissingKey` naming every key that is empty.
 struct NeededKey {
