@@ -53,7 +53,8 @@ forecast::SubmitRequest request_of(const Arguments& arguments, const forecast::L
   job.slurm = loaded.slurm;
   job.slurm.requeue = job.slurm.requeue || arguments.requeue;
   job.verb = verb_of(arguments);
-  job.parallel = find_command(job.verb)->can_run_parallel;
+  // Initial times in shares are parallel already: each share is one process.
+  job.parallel = find_command(job.verb)->can_run_parallel && !arguments.array.starts_with("inits");
   job.name = config.run.name;
   job.program = loaded.slurm.program.empty() ? own_program() : fs::path(loaded.slurm.program.str());
   job.work_folder = fs::current_path();

@@ -4,9 +4,11 @@ a chain, forecasts as an array, scores after them.
 
 Usage: cluster_test.py PEAR SOURCE [unittest options]. Skipped where SLURM's packages or MPI are missing.
 """
+import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -62,9 +64,10 @@ def free_ports(count):
 
 
 class Cluster(unittest.TestCase):
-    KEYS = ("run.reproducible=true", "train.log_every=1", "checkpoint.every_steps=20", "checkpoint.every_minutes=0",
+    KEYS = ("run.reproducible=true", "checkpoint.every_steps=10", "checkpoint.every_minutes=0",
             "checkpoint.keep_last=2", "slurm.site=local4")
-    STEPS = "train.max_steps=400"
+    NUM_STEPS = 150
+    STEPS = f"train.max_steps={NUM_STEPS}"
 
     @classmethod
     def setUpClass(cls):
@@ -140,23 +143,28 @@ class Cluster(unittest.TestCase):
         return os.path.join(self.dir, name)
 
     def assert_same_weights(self, folder):
-        path = os.path.join("checkpoints", "step_%08d" % int(self.STEPS.split("=")[1]), "model.safetensors")
+        path = os.path.join("checkpoints", f"step_{self.NUM_STEPS:08d}", "model.safetensors")
         self.assertEqual(digest(os.path.join(folder, path)), digest(os.path.join(self.undisturbed, path)))
 
-    def test_a_run_that_hits_its_time_limit_goes_back_into_the_queue_and_ends_with_the_same_weights(self):
-        folder = self.folder("limited")
-        begin = time.monotonic()
-        # SLURM sends the signal up to a minute early, so that the first job has some seconds at least.
-        self.submit(folder, self.STEPS, "slurm.time=1min", "slurm.signal_lead=50s", "--requeue")
-        jobs = self.wait_until_ended(folder)
-        self.assertEqual([(j["state"], j["mark"]) for j in jobs], [("COMPLETED", "DONE")], self.logs(folder))
-        self.assertGreater(jobs[0]["restarts"], 0, self.logs(folder))
-        log = self.logs(folder)
-        self.assertIn("stopped by a signal; back into the queue", log)
-        self.assertIn("4 processes on 1 host (slurm)", log)
-        self.assert_same_weights(folder)
-        print(f"\ntime limit: {jobs[0]['restarts']} restarts, {time.monotonic() - begin:.0f} s")
-        print("".join(line + "\n" for line in log.splitlines() if "[pear submit]" in line), flush=True)
+    def wait_for_step(self, folder, step):
+        """Until there is a checkpoint of this step or later; quicker than asking pear."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            steps = glob.glob(os.path.join(folder, "checkpoints", "step_*", "MANIFEST.json"))
+            if any(int(os.path.basename(os.path.dirname(s)).split("_")[1]) >= step for s in steps):
+                return
+            time.sleep(0.02)
+        self.fail(f"no step {step} within {LIMIT_S} s\n{self.status(folder)}\n{self.logs(folder)}")
+
+    def wait_for_pending_signal(self, pid, number):
+        """Until a stopped process has been sent this signal."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            masks = re.findall(r"^(?:SigPnd|ShdPnd):\t([0-9a-f]+)$", text(f"/proc/{pid}/status"), re.M)
+            if any(int(mask, 16) >> (number - 1) & 1 for mask in masks):
+                return
+            time.sleep(0.1)
+        self.fail(f"signal {number} has not come within {LIMIT_S} s")
 
     def rank_of_job(self, job, rank):
         """The process of this rank, or None."""
@@ -175,11 +183,40 @@ class Cluster(unittest.TestCase):
                 return int(name)
         return None
 
+    def test_a_run_that_hits_its_time_limit_goes_back_into_the_queue_and_ends_with_the_same_weights(self):
+        folder = self.folder("limited")
+        begin = time.monotonic()
+        # SLURM looks every 30 s and sends the signal when less than 30 s are left before the lead. The run is held until
+        # then, so that it takes no longer on a slow machine and is not done before on a fast one.
+        job = self.submit(folder, self.STEPS, "slurm.time=1min", "slurm.signal_lead=25s", "--requeue")[0]
+        self.wait_for_step(folder, 10)
+        held = self.rank_of_job(job, 0)
+        os.kill(held, signal.SIGSTOP)
+        try:
+            self.wait_for_pending_signal(held, signal.SIGUSR1)
+            signalled = time.monotonic()
+        finally:
+            os.kill(held, signal.SIGCONT)
+        jobs = self.wait_until_ended(folder)
+        self.assertEqual([(j["state"], j["mark"]) for j in jobs], [("COMPLETED", "DONE")], self.logs(folder))
+        self.assertGreater(jobs[0]["restarts"], 0, self.logs(folder))
+        log = self.logs(folder)
+        self.assertIn("stopped by a signal; back into the queue", log)
+        self.assertIn("4 processes on 1 host (slurm)", log)
+        self.assert_same_weights(folder)
+        self.show(f"time limit: signal after {signalled - begin:.0f} s, {jobs[0]['restarts']} restarts, "
+                  f"{time.monotonic() - begin:.0f} s in all", log)
+
+    @staticmethod
+    def show(what, log):
+        print("\n" + what)
+        print("".join(line + "\n" for line in log.splitlines() if "[pear submit]" in line), flush=True)
+
     def test_a_run_that_loses_a_rank_is_tried_again_and_ends_with_the_same_weights(self):
         folder = self.folder("killed")
         begin = time.monotonic()
         job = self.submit(folder, self.STEPS, "--requeue", "slurm.requeue_on_failure=1")[0]
-        self.wait(folder, lambda jobs: (jobs[0]["step"] or 0) >= 40, "the run makes progress")
+        self.wait_for_step(folder, 20)
         victim = self.rank_of_job(job, 2)
         self.assertIsNotNone(victim)
         os.kill(victim, signal.SIGKILL)
@@ -191,8 +228,8 @@ class Cluster(unittest.TestCase):
         log = self.logs(folder)
         self.assertIn("failure 1; back into the queue", log)
         self.assert_same_weights(folder)
-        print(f"\nkilled rank: in the queue again after {requeued - killed:.0f} s, {time.monotonic() - begin:.0f} s in all")
-        print("".join(line + "\n" for line in log.splitlines() if "[pear submit]" in line), flush=True)
+        self.show(f"killed rank: in the queue again after {requeued - killed:.0f} s, {time.monotonic() - begin:.0f} s "
+                  "in all", log)
 
     def test_the_second_link_of_a_chain_leaves_at_once_where_the_first_is_done(self):
         folder = self.folder("chain")
@@ -202,20 +239,22 @@ class Cluster(unittest.TestCase):
         self.assertEqual(self.logs(folder).count("the run is done already"), 1)
 
     def test_forecasts_as_an_array_and_scores_after_them_are_those_of_one_process(self):
-        here, there = self.folder("here"), self.folder("there")
-        for folder in (here, there):
+        alone, array, ranks = self.folder("alone"), self.folder("array"), self.folder("ranks")
+        for folder in (alone, array, ranks):
             shutil.copytree(os.path.join(self.undisturbed, "checkpoints"), os.path.join(folder, "checkpoints"))
         for verb in ("forecast", "score"):
-            self.pear(verb, *self.keys(here))
-        array = self.submit(there, "--verb", "forecast", "--array", "inits")[0]
-        self.submit(there, "--verb", "score", "slurm.dependency=afterok:" + array)
-        jobs = self.wait_until_ended(there)
-        self.assertEqual([(j["verb"], j["state"], j["mark"]) for j in jobs],
-                         [("forecast", "COMPLETED", "DONE")] * 3 + [("score", "COMPLETED", "DONE")], self.logs(there))
-        files = os.listdir(os.path.join(here, "forecasts", "pear"))
-        self.assertEqual(len(files), 3)
-        for name in [os.path.join("forecasts", "pear", f) for f in files] + ["scores.csv"]:
-            self.assertEqual(digest(os.path.join(there, name)), digest(os.path.join(here, name)), name)
+            self.pear(verb, *self.keys(alone))
+        for folder, words in ((array, ("--array", "inits")), (ranks, ())):
+            job = self.submit(folder, "--verb", "forecast", *words)[0]
+            self.submit(folder, "--verb", "score", "slurm.dependency=afterok:" + job)
+        for folder, tasks in ((array, 3), (ranks, 1)):
+            jobs = self.wait_until_ended(folder)
+            self.assertEqual([(j["verb"], j["state"], j["mark"]) for j in jobs],
+                             [("forecast", "COMPLETED", "DONE")] * tasks + [("score", "COMPLETED", "DONE")],
+                             self.logs(folder))
+            self.assertEqual(len(os.listdir(os.path.join(folder, "forecasts", "pear"))), 3)
+            # The forecast files themselves name their run folder; the scores hold every digit of what they are made of.
+            self.assertEqual(text(os.path.join(folder, "scores.csv")), text(os.path.join(alone, "scores.csv")))
 
 
 if __name__ == "__main__":
