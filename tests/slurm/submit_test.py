@@ -22,7 +22,7 @@ python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@" >>"$NOTES/{n
 """
 BODIES = {
     "sbatch": 'number=$(wc -l <"$NOTES/sbatch"); echo "$((number + 40))"',
-    "scontrol": 'if [ "$1" = show ]; then echo "$SCONTROL_SHOWS"; fi; exit "${SCONTROL_CODE:-0}"',
+    "scontrol": 'if [ "$2" = show ]; then echo "$SCONTROL_SHOWS"; fi; exit "${SCONTROL_CODE:-0}"',
     "srun": 'eval "${SRUN_DOES:-:}"; exit "${SRUN_CODE:-0}"',
     "sleep": ":",
 }
@@ -209,11 +209,10 @@ class Submit(unittest.TestCase):
                     PEAR_CAPTURED=ODD)
         words = self.noted("sbatch")[0]
         self.assertEqual(words[-1], os.path.join(self.job_folder(), "job.sh"))
-        self.assertIn(self.run_dir.replace("%", "%%"), words[2])
+        self.assertIn(self.run_dir.replace("%", "%%"), words[1])
         self.job(0, SLURM_ARRAY_TASK_ID="0", SRUN_DOES='printf %s "$PEAR_ODD$PEAR_CAPTURED" >"$NOTES/odd"')
         words = self.noted("srun")[0]
         self.assertEqual(words[words.index("--nv") + 1], ODD)
-        self.assertEqual(words[-1], f"run.dir={json.dumps(os.path.join(self.run_dir, 'seed_1'))}")
         with open(os.path.join(self.notes, "odd"), encoding="utf-8") as f:
             self.assertEqual(f.read(), ODD + ODD)
         with open(os.path.join(self.job_folder(), "job.sh"), encoding="utf-8") as f:
