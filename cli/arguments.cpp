@@ -43,7 +43,8 @@ void set_flag(Arguments& a, std::string_view name, const std::string& value) {
       {"--verbose", &Arguments::verbose}, {"--quiet", &Arguments::quiet},
       {"--help", &Arguments::help},       {"--version", &Arguments::version},
       {"--keys", &Arguments::keys},       {"--verify", &Arguments::verify},
-      {"--resume", &Arguments::resume},   {"--intersect-times", &Arguments::intersect_times}};
+      {"--resume", &Arguments::resume},   {"--intersect-times", &Arguments::intersect_times},
+      {"--requeue", &Arguments::requeue}, {"--status", &Arguments::status}};
   for (const auto& [known, member] : switches)
     if (name == known) a.*member = true;
   if (name == "--fork") a.fork = value;
@@ -51,6 +52,9 @@ void set_flag(Arguments& a, std::string_view name, const std::string& value) {
   if (name == "--weights-only") a.weights_only = value;
   if (name == "--export-names") a.export_names = value;
   if (name == "--out") a.out = value;
+  if (name == "--chain") a.chain = value;
+  if (name == "--array") a.array = value;
+  if (name == "--verb") a.submitted_verb = value;
   if (name == "--allow") a.allow.push_back(value);
 }
 
@@ -96,6 +100,11 @@ const std::vector<Flag>& all_flags() {
        "start from the weights of a checkpoint, or of a safetensors file, of the same network", "train"},
       {"--intersect-times", "", "compare on the initial times that both sides share", "score"},
       {"--allow", "FIELD", "compare although this field of the definitions differs (may be repeated)", "score"},
+      {"--chain", "N", "N jobs one after another; each leaves at once where the run is done", "submit"},
+      {"--requeue", "", "a stopped job goes back into the queue until the run is done", "submit"},
+      {"--array", "SPEC", "seeds=1..3: runs side by side; inits=N: the initial times in N shares", "submit"},
+      {"--verb", "VERB", "what the job does: train (default), forecast, score or experiment", "submit"},
+      {"--status", "", "show the jobs of a run folder instead", "submit"},
   };
   return flags;
 }

@@ -31,6 +31,8 @@ struct Arguments {
   std::filesystem::path fork, warm_start, weights_only, out;
   std::string export_names;
   std::vector<std::string> allow;
+  bool requeue = false, status = false;      ///< of submit
+  std::string chain, array, submitted_verb;  ///< of submit
   /// The processes of this run; null where the program is alone or only parses. Set by `main`.
   std::shared_ptr<distributed::Communicator> communicator;
 };

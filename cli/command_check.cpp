@@ -119,7 +119,7 @@ void check_training(Findings& f, const forecast::RunConfig& config, const Argume
     f.add("memory", fits,
           fmt::format("about {} needed, {} in the machine", format_bytes(static_cast<double>(p.memory_bytes)),
                       format_bytes(static_cast<double>(p.machine_memory_bytes))));
-    if (fits)
+    if (fits && config.check.probe)
       f.attempt("time", [&] {
         forecast::TrainRequest request = train_request(config, arguments);
         request.device = forecast::choose_device(config.run.device).device;

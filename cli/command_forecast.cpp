@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cli/requests.h"
+#include "distributed/communicator.h"
 #include "forecast/config/make_model.h"
 
 namespace pear::cli {
@@ -54,7 +55,8 @@ CommandResult run_forecast(const Arguments& arguments) {
   const forecast::RolloutResult planned = forecast::plan_rollout(*named.model, request);
   if (arguments.dry_run) return plan(config, named, planned);
 
-  begin_run(config);
+  request.communicator = arguments.communicator;
+  if (!arguments.communicator || arguments.communicator->is_leader()) begin_run(config);
   log_info("device {}", device.reason);
   log_info("model {} from {}", named.model->name(), named.source);
   const forecast::RolloutResult r = forecast::rollout(*named.model, request);

@@ -46,7 +46,7 @@ CommandResult inspect_path(const fs::path& path, const Arguments& arguments) {
 
 CommandResult run_inspect(const Arguments& arguments) {
   if (arguments.keys) {
-    auto keys = list_keys<forecast::RunConfig>();
+    auto keys = list_keys<forecast::ConfigFile>();
     for (auto& key : vision_keys()) keys.push_back(std::move(key));
     return {.text = keys_text(keys), .result = {{"kind", "keys"}, {"keys", keys_json(keys)}}};
   }

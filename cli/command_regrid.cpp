@@ -40,14 +40,15 @@ CommandResult run_regrid(const Arguments& arguments) {
     input.file = paths.front();
     paths.erase(paths.begin());
   }
-  const auto [config, origins] = forecast::load_run_config(input);
+  const forecast::LoadedConfig loaded = forecast::load_run_config(input);
+  const forecast::RunConfig& config = loaded.config;
   if (paths.size() < 2)
     throw ConfigError("NoPath", "cli",
                       {.what = "regrid",
                        .expected = "input files and one output file",
                        .found = fmt::format("{} paths", paths.size()),
                        .hint = "pear regrid IN... OUT grid=healpix:64 method=conservative"});
-  forecast::require_keys("regrid", {{"grid", origins.is_set("grid")}});
+  forecast::require_keys("regrid", {{"grid", loaded.origins.is_set("grid")}});
   set_provenance_config(to_json_value(config), sha256_of_config(config));
   regrid::RegridRequest request{.inputs = {paths.begin(), paths.end() - 1},
                                 .output = paths.back(),

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cli/requests.h"
+#include "distributed/communicator.h"
 #include "forecast/verify/compare.h"
 
 namespace pear::cli {
@@ -74,7 +75,8 @@ CommandResult run_score(const Arguments& arguments) {
   request.truth = io::Store::open(truth);
   if (!config.data.store.empty() && config.data.store.str() != truth)
     request.climatology_store = io::Store::open(config.data.store.str());
-  begin_run(config);
+  request.communicator = arguments.communicator;
+  if (!arguments.communicator || arguments.communicator->is_leader()) begin_run(config);
   const forecast::ScoreResult r = forecast::score(request);
   CommandResult out{.text = r.table, .result = rows_json(r), .outputs = r.outputs};
   for (const std::string& warning : r.warnings) log_warn("{}", warning);

@@ -10,6 +10,7 @@
 #include "cli/command_report.h"
 #include "cli/command_score.h"
 #include "cli/command_simulate.h"
+#include "cli/command_submit.h"
 #include "cli/command_train.h"
 
 namespace pear::cli {
@@ -63,6 +64,7 @@ const std::vector<Command>& all_commands() {
        .examples = {"pear forecast configs/run/gfs_wind.yaml --dry-run",
                     "pear forecast configs/run/gfs_wind.yaml forecast.lead=24h"},
        .can_stop = true,
+       .can_run_parallel = true,
        .run = &run_forecast},
       {.name = "score",
        .usage = "CONFIG.yaml [key.sub=value ...]  |  LEFT RIGHT",
@@ -71,6 +73,7 @@ const std::vector<Command>& all_commands() {
        .examples = {"pear score configs/run/gfs_wind.yaml",
                     "pear score $PEAR_RUNS/gfs_wind $PEAR_RUNS/gfs_wind --json"},
        .can_stop = true,
+       .can_run_parallel = true,
        .run = &run_score},
       {.name = "report",
        .usage = "CONFIG.yaml [key.sub=value ...]",
@@ -93,6 +96,13 @@ const std::vector<Command>& all_commands() {
                     "pear check configs/run/gfs_wind.yaml check.verb=forecast --json",
                     "pear check configs/run/demo.yaml check.steps=5 check.ranks=4"},
        .run = &run_check},
+      {.name = "submit",
+       .usage = "CONFIG.yaml [key.sub=value ...]  |  --status RUN_FOLDER",
+       .purpose = "a run as SLURM jobs: survives time limits and lost nodes, goes on from its checkpoints",
+       .sections = {"run", "slurm"},
+       .examples = {"pear submit configs/run/gfs_wind.yaml slurm.site=gpu_example --dry-run",
+                    "pear submit configs/run/gfs_wind.yaml slurm.site=local4 --requeue --chain 3 --dry-run"},
+       .run = &run_submit},
       {.name = "experiment",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "a study by experiment.name: the dynamical core against its acceptance values, networks on two grids",

@@ -19,7 +19,7 @@ constexpr size_t kKeyColumn = 34;
 
 std::vector<KeyInfo> keys_of(const Command& command) {
   std::vector<KeyInfo> keys;
-  for (KeyInfo& info : list_keys<forecast::RunConfig>()) {
+  for (KeyInfo& info : list_keys<forecast::ConfigFile>()) {
     const std::string section = info.key.substr(0, info.key.find('.'));
     if (std::find(command.sections.begin(), command.sections.end(), section) != command.sections.end())
       keys.push_back(std::move(info));

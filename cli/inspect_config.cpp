@@ -8,10 +8,12 @@
 namespace pear::cli {
 
 CommandResult inspect_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
-  auto [config, origins] = forecast::load_run_config({.file = path, .overrides = overrides});
+  auto loaded = forecast::load_run_config({.file = path, .overrides = overrides});
+  forecast::ConfigFile file{.run = loaded.config, .slurm = loaded.slurm};
+  const forecast::RunConfig& config = loaded.config;
   CommandResult out;
   nlohmann::json values = nlohmann::json::array();
-  for (const ResolvedValue& v : resolved_values(bind_field(config), origins)) {
+  for (const ResolvedValue& v : resolved_values(bind_field(file), loaded.origins)) {
     out.text += fmt::format("{} = {}   ({})\n", v.key, v.value, v.origin);
     values.push_back({{"key", v.key}, {"value", v.value}, {"origin", v.origin}});
   }

@@ -15,15 +15,18 @@
 namespace pear::cli {
 namespace fs = std::filesystem;
 
-forecast::LoadedConfig load_config(const Arguments& arguments) {
+ConfigInput config_input(const Arguments& arguments) {
   if (arguments.paths.size() != 1)
     throw ConfigError("NoConfig", "cli",
                       {.what = arguments.verb,
                        .expected = "one configuration file",
                        .found = arguments.paths.empty() ? "none" : std::to_string(arguments.paths.size()) + " paths",
                        .hint = fmt::format("pear {} --help shows examples", arguments.verb)});
-  forecast::LoadedConfig loaded =
-      forecast::load_run_config({.file = arguments.paths.front(), .overrides = arguments.overrides});
+  return {.file = arguments.paths.front(), .overrides = arguments.overrides};
+}
+
+forecast::LoadedConfig load_config(const Arguments& arguments) {
+  forecast::LoadedConfig loaded = forecast::load_run_config(config_input(arguments));
   set_reproducible_provenance(loaded.config.run.reproducible);
   set_provenance_config(to_json_value(loaded.config), sha256_of_config(loaded.config));
   return loaded;

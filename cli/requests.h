@@ -14,6 +14,10 @@
 
 namespace pear::cli {
 
+/// The one configuration file among the arguments, and the overrides.
+/// Errors:  ConfigError `NoConfig`.
+ConfigInput config_input(const Arguments& arguments);
+
 /// Reads the one configuration file among the arguments and states it for the provenance of every output.
 /// Errors:  ConfigError `NoConfig`, and all mistakes of the configuration.
 forecast::LoadedConfig load_config(const Arguments& arguments);

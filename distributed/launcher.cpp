@@ -62,7 +62,8 @@ void require_single_process(const Launch& launch) {
                   {.what = fmt::format("{} started {} processes", launch.launcher, launch.size),
                    .expected = "one process",
                    .found = fmt::format("rank {} of {}", launch.rank, launch.size),
-                   .hint = "only pear train runs on several processes; start this one without mpirun or with -n 1"});
+                   .hint = "only pear train, forecast and score run on several processes; start this one without "
+                           "mpirun or with -n 1"});
 }
 
 }  // namespace pear::distributed

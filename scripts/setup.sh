@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian / Ubuntu packages that pear needs and that are missing, and says which.
-#   scripts/setup.sh [build] [test] [bench] [fuzz]        (default: build)
+#   scripts/setup.sh [build] [test] [bench] [fuzz] [slurm]        (default: build)
 # The list below is the only place where packages are named; DEPENDENCIES.md says why each is there.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ mpi=(libopenmpi-dev openmpi-bin)
 test=(libgtest-dev libhealpix-cxx-dev libeccodes-tools netcdf-bin shellcheck)
 bench=(libbenchmark-dev cdo)
 fuzz=(clang libomp-dev)
+slurm=(slurmctld slurmd slurm-client munge)
 
 wanted=()
 for set in "${@:-build}"; do
@@ -19,7 +20,8 @@ for set in "${@:-build}"; do
     test) wanted+=("${test[@]}") ;;
     bench) wanted+=("${bench[@]}") ;;
     fuzz) wanted+=("${fuzz[@]}") ;;
-    *) echo "setup: unknown set '$set' (build, test, bench, fuzz)" >&2; exit 2 ;;
+    slurm) wanted+=("${slurm[@]}") ;;
+    *) echo "setup: unknown set '$set' (build, test, bench, fuzz, slurm)" >&2; exit 2 ;;
   esac
 done
 

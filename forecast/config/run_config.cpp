@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "forecast/submit/site_profile.h"
 #include "sphere/grid/grid.h"
 
 namespace pear::forecast {
@@ -33,13 +34,28 @@ void take_data_from_simulation(RunConfig& config) {
   if (config.data.store.empty()) config.data.store = Path{config.run.folder() + "/store"};
 }
 
-}  // namespace
-
-LoadedConfig load_run_config(const ConfigInput& input) {
+LoadedConfig load_over(const SlurmConfig& slurm, const ConfigInput& input) {
+  ConfigFile file;
+  file.slurm = slurm;
   LoadedConfig loaded;
-  loaded.origins = read_config(loaded.config, input);
+  loaded.origins = read_config(file, input);
+  loaded.config = file.run;
+  loaded.slurm = file.slurm;
   take_data_from_simulation(loaded.config);
   return loaded;
+}
+
+}  // namespace
+
+LoadedConfig load_run_config(const ConfigInput& input) { return load_over({}, input); }
+
+LoadedConfig load_job_config(const ConfigInput& input) {
+  LoadedConfig loaded = load_over({}, input);
+  const std::string site = loaded.slurm.site;
+  if (site.empty()) return loaded;
+  SiteProfile profile;
+  read_config(profile, {.file = find_site_profile(site, input.file.value_or("."))});
+  return load_over(profile.slurm, input);
 }
 
 void require_keys(const std::string& verb, const std::vector<NeededKey>& keys) {

@@ -11,6 +11,7 @@
 #include "forecast/model/model_config.h"
 #include "forecast/rollout/forecast_config.h"
 #include "forecast/studies/experiment_config.h"
+#include "forecast/submit/slurm_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
 #include "forecast/train/train_config.h"
@@ -24,12 +25,14 @@ namespace pear::forecast {
 /// Section `check`.
 struct CheckSection {
   std::string verb = "train";
+  bool probe = true;
   int64_t ranks = 1, steps = 0;
   double bandwidth = 10;
   template <class Visitor>
   void visit_fields(Visitor&& visit) {
     visit("verb", verb,
           {.doc = "verb that `pear check` looks ahead to", .choices = {"ingest", "train", "forecast", "score"}});
+    visit("probe", probe, {.doc = "for train: time a sample of the work and predict seconds per step from it"});
     visit("ranks", ranks, {.doc = "processes that the prediction for train is for"});
     visit("bandwidth", bandwidth, {.doc = "GB/s between these processes, an assumption of the prediction"});
     visit("steps", steps, {.doc = "compare the prediction for train with a short run of this many steps; 0: do not"});
@@ -87,14 +90,31 @@ struct RunConfig {
   void validate(ConfigIssues& issues, const std::string& path) const;
 };
 
+/// All that a file may hold: what the run is, and how jobs of it are submitted, which no result depends on.
+struct ConfigFile {
+  RunConfig run;
+  SlurmConfig slurm;
+
+  template <class Visitor>
+  void visit_fields(Visitor&& visit) {
+    run.visit_fields(visit);
+    visit("slurm", slurm, {.doc = "jobs of pear submit"});
+  }
+  void validate(ConfigIssues& issues, const std::string& path) const { run.validate(issues, path); }
+};
+
 /// A configuration with the origin of its values.
 struct LoadedConfig {
   RunConfig config;
   ConfigOrigins origins;
+  SlurmConfig slurm;
 };
 
 /// Errors:  ConfigError as read_config (base/config/reader.h).
 LoadedConfig load_run_config(const ConfigInput& input);
+/// The same with the profile that slurm.site names between the defaults and the file.
+/// Errors:  also ConfigError `UnknownSite`.
+LoadedConfig load_job_config(const ConfigInput& input);
 
 /// For keys that only some verbs need. Errors: ConfigError `MissingKey` naming every key that is empty.
 struct NeededKey {

@@ -3,6 +3,8 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -13,6 +15,8 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/signals.h"
+#include "distributed/communicator.h"
+#include "distributed/turns.h"
 #include "forecast/rollout/initial_state.h"
 #include "forecast/rollout/plan.h"
 #include "forecast/rollout/state_writer.h"
@@ -65,8 +69,8 @@ void require_finite(const State& state, const StateLayout& layout, Time init, Du
                                  : "the model has become unstable: try a shorter forecast.lead, or train longer"});
 }
 
-/// One forecast: never more than the present and the next state on the device.
-void run_one(ForecastModel& model, State state, Time init, const RolloutPlan& plan, StateWriter& writer,
+/// One forecast: never more than the present and the next state on the device. False if a signal stopped it.
+bool run_one(ForecastModel& model, State state, Time init, const RolloutPlan& plan, StateWriter& writer,
              const std::function<void()>& stepped) {
   const StateLayout& layout = model.layout();
   require_finite(state, layout, init, {0});
@@ -74,8 +78,8 @@ void run_one(ForecastModel& model, State state, Time init, const RolloutPlan& pl
   Duration lead{0};
   while (true) {
     if (output < plan.leads.size() && plan.leads[output] == lead) writer.write(output++, state);
-    if (output == plan.leads.size()) return;
-    if (stop_requested()) throw StoppedBySignal("forecast stopped by a signal; run the same command again to continue");
+    if (output == plan.leads.size()) return true;
+    if (stop_requested()) return false;
     state = model.step(state, init + lead);
     lead = lead + model.step_length();
     require_finite(state, layout, init, lead);
@@ -101,6 +105,91 @@ std::shared_ptr<const regrid::Weights> export_weights_of(const RolloutRequest& r
                    regrid::method_from_string(request.config.export_method));
 }
 
+/// What rank 0 found done counts for all: another rank may have looked when the first files of this run were there.
+void agree_on_done(RolloutPlan& plan, distributed::Communicator* communicator) {
+  if (communicator == nullptr) return;
+  std::vector<std::byte> flags;
+  for (const bool done : plan.done) flags.push_back(std::byte{done});
+  communicator->broadcast(flags);
+  for (size_t i = 0; i < flags.size(); ++i) plan.done[i] = flags[i] != std::byte{0};
+}
+
+/// While it lives, ranks wait for each other as long as a whole forecast may take: the time-out for each step.
+class LongerPatience {
+ public:
+  LongerPatience(distributed::Communicator* communicator, int64_t steps) : communicator_(communicator) {
+    if (communicator_ == nullptr) return;
+    usual_ = communicator_->timeout();
+    communicator_->set_timeout(usual_ * std::max<int64_t>(1, steps));
+  }
+  ~LongerPatience() {
+    if (communicator_ != nullptr) communicator_->set_timeout(usual_);
+  }
+  LongerPatience(const LongerPatience&) = delete;
+  LongerPatience& operator=(const LongerPatience&) = delete;
+
+ private:
+  distributed::Communicator* communicator_;
+  std::chrono::milliseconds usual_{0};
+};
+
+/// The forecasts of this process.
+class Forecasts {
+ public:
+  Forecasts(ForecastModel& model, const RolloutRequest& request, const RolloutPlan& plan)
+      : model_(model),
+        request_(request),
+        plan_(plan),
+        provenance_(provenance_of(model, request, plan)),
+        export_weights_(export_weights_of(request, model.layout().grid)),
+        progress_("forecast", num_steps(), "step") {
+    if (request.config.initial_file.empty()) reader_.emplace(*request.store, model.layout());
+  }
+  ~Forecasts() { progress_.finish(); }
+  Forecasts(const Forecasts&) = delete;
+  Forecasts& operator=(const Forecasts&) = delete;
+
+  /// False if a signal stopped it; its file is then not there.
+  bool run(size_t i) {
+    if (stop_requested()) return false;
+    const c10::NoGradGuard no_gradients;
+    State state;
+    std::map<std::string, std::string> units;
+    if (!reader_) {
+      FileState read = read_state_file(request_.config.initial_file.str(), model_.layout(), {plan_.init[i]});
+      state = std::move(read.state);
+      units = std::move(read.units);
+    } else {
+      state = reader_->read(plan_.init[i]);
+      units = units_of(*request_.store);
+    }
+    StateWriter writer(model_.layout(), {plan_.files[i], plan_.init[i], plan_.leads, units, provenance_},
+                       export_weights_);
+    if (!run_one(model_, state.to(request_.device), plan_.init[i], plan_, writer,
+                 [&] { progress_.update(++steps_done_); }))
+      return false;
+    writer.commit();
+    return true;
+  }
+
+ private:
+  /// Of this process's share.
+  int64_t num_steps() const {
+    const int64_t size = request_.communicator ? request_.communicator->size() : 1;
+    const int64_t todo = std::count(plan_.done.begin(), plan_.done.end(), false);
+    return (todo + size - 1) / size * (plan_.leads.back().seconds / model_.step_length().seconds);
+  }
+
+  ForecastModel& model_;
+  const RolloutRequest& request_;
+  const RolloutPlan& plan_;
+  std::string provenance_;
+  std::shared_ptr<const regrid::Weights> export_weights_;
+  std::optional<StoreStateReader> reader_;
+  Progress progress_;
+  int64_t steps_done_ = 0;
+};
+
 }  // namespace
 
 RolloutResult plan_rollout(const ForecastModel& model, const RolloutRequest& request) {
@@ -108,41 +197,23 @@ RolloutResult plan_rollout(const ForecastModel& model, const RolloutRequest& req
 }
 
 RolloutResult rollout(ForecastModel& model, const RolloutRequest& request) {
-  const RolloutPlan plan = make_plan(model, request);
+  RolloutPlan plan = make_plan(model, request);
+  agree_on_done(plan, request.communicator.get());
   RolloutResult result = result_of(plan);
   ensure_writable_directory(plan.folder);
-  const bool from_file = !request.config.initial_file.empty();
-  std::optional<StoreStateReader> reader;
-  if (!from_file) reader.emplace(*request.store, model.layout());
-  const auto export_weights = export_weights_of(request, model.layout().grid);
-  const std::string provenance = provenance_of(model, request, plan);
+  std::vector<size_t> todo;
+  for (size_t i = 0; i < plan.init.size(); ++i)
+    if (!plan.done[i]) todo.push_back(i);
   const auto steps_each = plan.leads.back().seconds / model.step_length().seconds;
-  const auto todo = static_cast<int64_t>(plan.init.size()) - result.num_skipped;
   log_info("forecast {}: {} initial times, {} done already, {} steps of {} each", model.name(), plan.init.size(),
            result.num_skipped, steps_each, format_duration(model.step_length()));
-
-  const c10::NoGradGuard no_gradients;
-  Progress progress("forecast", todo * steps_each, "step");
-  int64_t steps = 0;
-  for (size_t i = 0; i < plan.init.size(); ++i) {
-    if (plan.done[i]) continue;
-    if (stop_requested()) throw StoppedBySignal("forecast stopped by a signal; run the same command again to continue");
-    State state;
-    std::map<std::string, std::string> units;
-    if (from_file) {
-      FileState read = read_state_file(request.config.initial_file.str(), model.layout(), {plan.init[i]});
-      state = std::move(read.state);
-      units = std::move(read.units);
-    } else {
-      state = reader->read(plan.init[i]);
-      units = units_of(*request.store);
-    }
-    StateWriter writer(model.layout(), {plan.files[i], plan.init[i], plan.leads, units, provenance}, export_weights);
-    run_one(model, state.to(request.device), plan.init[i], plan, writer, [&] { progress.update(++steps); });
-    writer.commit();
-    ++result.num_written;
-  }
-  progress.finish();
+  const LongerPatience patience(request.communicator.get(), steps_each);
+  Forecasts forecasts(model, request, plan);
+  const auto count = static_cast<int64_t>(todo.size());
+  const bool finished = distributed::take_turns(request.communicator.get(), count,
+                                                [&](int64_t k) { return forecasts.run(todo[static_cast<size_t>(k)]); });
+  if (!finished) throw StoppedBySignal("forecast stopped by a signal; run the same command again to continue");
+  result.num_written = count;
   return result;
 }
 

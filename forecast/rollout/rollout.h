@@ -15,6 +15,10 @@
 #include "forecast/rollout/forecast_config.h"
 #include "io/store.h"
 
+namespace pear::distributed {
+class Communicator;
+}
+
 namespace pear::forecast {
 
 struct RolloutRequest {
@@ -28,12 +32,14 @@ struct RolloutRequest {
   std::filesystem::path weight_cache;  ///< folder of regridding weights (export_grid); empty: run_dir/weights
   bool overwrite = false;              ///< replace files of another definition
   nlohmann::json provenance;           ///< goes into every file
+  /// Processes that take the initial times in turn; null: this one alone. The files do not depend on their number.
+  std::shared_ptr<distributed::Communicator> communicator;
 };
 
 struct RolloutResult {
   std::filesystem::path folder;              ///< run_dir/forecasts/<model>
   std::vector<std::filesystem::path> files;  ///< one per initial time, ascending
-  int64_t num_written = 0, num_skipped = 0;  ///< skipped: complete files of the same definition
+  int64_t num_written = 0, num_skipped = 0;  ///< of all ranks; skipped: complete files of the same definition
   std::vector<Duration> leads;
   std::string definition_id;
 };
@@ -49,7 +55,7 @@ RolloutResult plan_rollout(const ForecastModel& model, const RolloutRequest& req
 /// Resume:  complete files of the same definition are left alone; others are an error.
 /// Errors:  ConfigError as plan_rollout; DataError `MissingTime` (initial state not in the store), `GridMismatch`,
 ///          `MissingVariable`, `MissingLevel`, `NonFinite` (variable, level, cell, lead), `ResultExists`;
-///          StoppedBySignal between steps (the unfinished file is discarded).
+///          StoppedBySignal between steps (the unfinished file is discarded); CommError.
 RolloutResult rollout(ForecastModel& model, const RolloutRequest& request);
 
 }  // namespace pear::forecast

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "distributed/communicator.h"
 #include "forecast/verify/definition.h"
 #include "forecast/verify/score_output.h"
 #include "forecast/verify/score_plan.h"
@@ -119,7 +120,8 @@ ScoreResult score(const ScoreRequest& request) {
   ensure_writable_directory(request.run_dir);
   ScorePlan plan = make_score_plan(request);
   if (auto done = existing_scores(request, plan.request)) return *std::move(done);
-  const SumsTable table = accumulate_sums(plan, *request.truth);
+  const SumsTable table = accumulate_sums(plan, *request.truth, request.communicator.get());
+  if (request.communicator && !request.communicator->is_leader()) return {};
   if (plan.config.missing == "skip_cell") warn_of_coverage(table, plan, plan.warnings);
   return finish(table, request, plan.config, plan.request, plan.missing, plan.warnings);
 }

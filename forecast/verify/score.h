@@ -14,6 +14,10 @@
 #include "forecast/verify/score_config.h"
 #include "io/store.h"
 
+namespace pear::distributed {
+class Communicator;
+}
+
 namespace pear::forecast {
 
 /// One model's forecast files (`*.nc`, one per initial time).
@@ -33,6 +37,8 @@ struct ScoreRequest {
   uint64_t seed = 1;          ///< of the bootstrap
   bool overwrite = false;     ///< replace scores of another definition
   nlohmann::json provenance;  ///< goes into every output
+  /// Processes that take the initial times in turn; null: this one alone. Scores do not depend on their number.
+  std::shared_ptr<distributed::Communicator> communicator;
 };
 
 /// One line of scores.csv. NaN: missing.
@@ -66,7 +72,8 @@ struct ScoreResult {
 
 /// Scores forecasts against the truth, beside persistence and climatology.
 ///
-/// Reads one (lead, variable) slab at a time. Existing scores of the same definition are returned as they are.
+/// Reads one (lead, variable) slab at a time. Of several processes rank 0 writes and has the result, the others return
+/// an empty one. Existing scores of the same definition are returned as they are.
 /// Errors:  ConfigError `UnknownMetric`, `UnknownRegion`; DataError `NoForecasts`, `GridMismatch`, `MissingVariable`,
 ///          `MissingLevel`, `NonFinite`, `ResultExists` (scores of another definition; hint run.overwrite=true);
 ///          StoppedBySignal.

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/signals.h"
+#include "distributed/communicator.h"
+#include "distributed/turns.h"
 #include "forecast/verify/score_plan.h"
 
 namespace pear::forecast {
@@ -40,14 +42,21 @@ class Pass {
     table_.allocate();
   }
 
-  SumsTable run() {
+  SumsTable run(distributed::Communicator* communicator) {
     Progress progress("score", static_cast<int64_t>(plan_.init.size()), "forecast");
-    for (size_t t = 0; t < plan_.init.size(); ++t) {
-      if (stop_requested()) throw StoppedBySignal("score stopped by a signal; run again to start it over");
-      run_time(t);
-      progress.update(static_cast<int64_t>(t) + 1);
-    }
+    const bool finished =
+        distributed::take_turns(communicator, static_cast<int64_t>(plan_.init.size()), [&](int64_t t) {
+          if (stop_requested()) return false;
+          run_time(static_cast<size_t>(t));
+          progress.update(t + 1);
+          return true;
+        });
     progress.finish();
+    if (!finished) throw StoppedBySignal("score stopped by a signal; run again to start it over");
+    // Every sum is filled by one rank and zero on the others: adding them changes no bit.
+    if (communicator != nullptr && !table_.data.empty())
+      communicator->all_reduce(std::span(table_.data.front().data(), table_.data.size() * kNumStatistics),
+                               distributed::Reduction::Sum);
     return std::move(table_);
   }
 
@@ -157,6 +166,8 @@ class Pass {
 
 }  // namespace
 
-SumsTable accumulate_sums(const ScorePlan& plan, const io::Store& truth) { return Pass(plan, truth).run(); }
+SumsTable accumulate_sums(const ScorePlan& plan, const io::Store& truth, distributed::Communicator* communicator) {
+  return Pass(plan, truth).run(communicator);
+}
 
 }  // namespace pear::forecast

@@ -46,7 +46,7 @@ ScoreConfig apply_protocol(const ScoreConfig& config);
 /// Errors: as score().
 ScorePlan make_score_plan(const ScoreRequest& request);
 
-/// Reads every needed slab once and fills the sums.
-SumsTable accumulate_sums(const ScorePlan& plan, const io::Store& truth);
+/// Reads every needed slab once and fills the sums; with several processes each reads its share, and all have all sums.
+SumsTable accumulate_sums(const ScorePlan& plan, const io::Store& truth, distributed::Communicator* communicator);
 
 }  // namespace pear::forecast

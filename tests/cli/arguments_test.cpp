@@ -35,9 +35,11 @@ std::string code_of(const std::string& line) {
 TEST(Flags, TheListIsFrozen) {
   std::set<std::string> names;
   for (const Flag& flag : all_flags()) names.emplace(flag.name);
-  EXPECT_EQ(names, (std::set<std::string>{"--dry-run", "--json", "--verbose", "--quiet", "--help", "--version",
-                                          "--keys", "--verify", "--export-names", "--out", "--resume", "--fork",
-                                          "--warm-start", "--weights-only", "--intersect-times", "--allow"}));
+  EXPECT_EQ(names, (std::set<std::string>{"--dry-run", "--json",  "--verbose",    "--quiet",        "--help",
+                                          "--version", "--keys",  "--verify",     "--export-names", "--out",
+                                          "--resume",  "--fork",  "--warm-start", "--weights-only", "--intersect-times",
+                                          "--allow",   "--chain", "--requeue",    "--array",        "--verb",
+                                          "--status"}));
 }
 
 TEST(Verbs, TheTableIsComplete) {
@@ -48,7 +50,7 @@ TEST(Verbs, TheTableIsComplete) {
     EXPECT_GE(c.examples.size(), 2u) << c.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"simulate", "ingest", "regrid", "climatology", "train", "forecast",
-                                             "score", "report", "inspect", "check", "experiment"}));
+                                             "score", "report", "inspect", "check", "submit", "experiment"}));
 }
 
 TEST(Arguments, WordsAreVerbPathsOverridesAndFlags) {
@@ -116,12 +118,12 @@ TEST(Help, EveryExampleCanBeParsed) {
 TEST(Help, EverySectionBelongsToSomeVerb) {
   std::set<std::string> shown;
   for (const Command& c : all_commands()) shown.insert(c.sections.begin(), c.sections.end());
-  for (const KeyInfo& k : list_keys<forecast::RunConfig>())
+  for (const KeyInfo& k : list_keys<forecast::ConfigFile>())
     EXPECT_TRUE(shown.contains(k.key.substr(0, k.key.find('.')))) << k.key;
 }
 
 TEST(Keys, EveryOneIsDocumented) {
-  for (const KeyInfo& k : list_keys<forecast::RunConfig>()) EXPECT_FALSE(k.doc.empty()) << k.key;
+  for (const KeyInfo& k : list_keys<forecast::ConfigFile>()) EXPECT_FALSE(k.doc.empty()) << k.key;
 }
 
 TEST(Report, ErrorsHaveKindsAndExitCodes) {

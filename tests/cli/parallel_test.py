@@ -3,6 +3,7 @@
 
 Usage: parallel_test.py PEAR SOURCE [unittest options]. Skipped where mpirun is absent.
 """
+import glob
 import hashlib
 import json
 import os
@@ -208,9 +209,50 @@ class Parallel(unittest.TestCase):
         self.assertIn("[rank 1/2 ", said)
         self.assertEqual(said.count("no_such_key"), 1, said)
 
+    def test_forecasts_and_scores_are_the_same_files_for_any_number_of_ranks(self):
+        alone = self.forecast_folder("alone_forecasts")
+        for verb in ("forecast", "score"):
+            self.finish(start(self.command(verb, alone)))
+        files = [os.path.join("forecasts", "pear", f) for f in os.listdir(os.path.join(alone, "forecasts", "pear"))]
+        self.assertEqual(len(files), 3)
+        for ranks in (2, 4):  # fewer and more ranks than initial times
+            folder = self.forecast_folder(f"forecasts{ranks}")
+            said = self.finish(start(mpirun(ranks, *self.command("forecast", folder))))
+            self.assertEqual(said.count("wrote 3 forecast files (0 were there already)"), 1, said)
+            os.remove(os.path.join(folder, files[1]))  # as if the run had been killed
+            said = self.finish(start(mpirun(ranks, *self.command("forecast", folder))))
+            self.assertEqual(said.count("wrote 1 forecast files (2 were there already)"), 1, said)
+            self.finish(start(mpirun(ranks, *self.command("score", folder))))
+            for name in [*files, "scores.csv", "sums.nc"]:
+                self.assertEqual(digest(os.path.join(folder, name)), digest(os.path.join(alone, name)), name)
+
+    def command(self, verb, folder):
+        # Outputs name the command line and the run folder: these are the same words in every folder.
+        return ["env", "-C", folder, PEAR, verb, os.path.join(SOURCE, TINY), "run.dir=.",
+                "data.store=" + os.path.join(self.dir, "data", "store"), *self.KEYS]
+
+    def forecast_folder(self, name):
+        folder = self.folder(name)
+        shutil.copytree(os.path.join(self.undisturbed, "checkpoints"), os.path.join(folder, "checkpoints"))
+        return folder
+
+    def test_a_forecast_that_is_stopped_on_one_rank_stops_and_goes_on(self):
+        folder = self.forecast_folder("stopped_forecast")
+        longer = ("forecast.init={start: 2001-01-01, end: 2001-02-05, every: 24h}", "forecast.lead=20d",
+                  "forecast.every=20d")
+        process = start(mpirun(2, *self.command("forecast", folder), *longer))
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end and not glob.glob(os.path.join(folder, "forecasts", "pear", "*.nc")):
+            time.sleep(POLL_S)
+        os.kill(pid_of_rank(process, 1), signal.SIGUSR1)
+        said = self.finish(process, code=3)
+        self.assertEqual(said.count("forecast stopped by a signal"), 1, said)
+        self.finish(start(mpirun(3, *self.command("forecast", folder), *longer)))
+        self.assertEqual(len(glob.glob(os.path.join(folder, "forecasts", "pear", "*.nc"))), 36)
+
     def test_other_verbs_refuse_several_processes(self):
-        said = self.finish(start(mpirun(2, *pear("forecast"))), code=1)
-        self.assertIn("only pear train runs on several processes", said)
+        said = self.finish(start(mpirun(2, *pear("climatology"))), code=1)
+        self.assertIn("only pear train, forecast and score run on several processes", said)
 
 
 if __name__ == "__main__":

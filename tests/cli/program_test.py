@@ -25,7 +25,7 @@ from binary import has_grib  # noqa: E402
 PEAR, SOURCE = "", ""
 MEMBERS = {"verb", "status", "exit_code", "outputs", "warnings", "error", "result", "provenance"}
 VERBS = ["simulate", "ingest", "regrid", "climatology", "train", "forecast", "score", "report", "inspect", "check",
-         "experiment"]
+         "submit", "experiment"]
 PEAR_PARAMETERS = 4279881  # published: arXiv 2505.17720
 HEAL_SWIN_PARAMETERS = 41279688
 TWIN_PARAMETERS = {"matched": PEAR_PARAMETERS, "published": 11385993, "published_large": 33696777}
