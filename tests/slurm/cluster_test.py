@@ -175,7 +175,16 @@ class Cluster(unittest.TestCase):
         return 3600 * hours + 60 * minutes + seconds
 
     def rank_of_job(self, job, rank):
-        """The process of this rank, or None."""
+        """The process of this rank, as soon as there is one."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            if pid := self.find_rank(job, rank):
+                return pid
+            time.sleep(0.05)
+        self.fail(f"no rank {rank} of job {job} within {LIMIT_S} s")
+
+    @staticmethod
+    def find_rank(job, rank):
         for name in os.listdir("/proc"):
             if not name.isdigit():
                 continue
@@ -187,7 +196,7 @@ class Cluster(unittest.TestCase):
                 continue
             mine = (f"SLURM_JOB_ID={job}".encode() in variables and f"SLURM_PROCID={rank}".encode() in variables and
                     b"SLURM_CONF=" + ENVIRONMENT["SLURM_CONF"].encode() in variables)
-            if mine and os.path.basename(program) == "pear":
+            if mine and program == os.path.realpath(PEAR):
                 return int(name)
         return None
 
@@ -196,11 +205,10 @@ class Cluster(unittest.TestCase):
         begin = time.monotonic()
         # SLURM looks every 30 s and sends the signal when less than 30 s are left before the lead: 10 s to 40 s after the
         # start. The run is held until then, so that a fast machine is not done before.
-        job = self.submit(folder, self.STEPS, "slurm.time=1min", "slurm.signal_lead=20s", "--requeue",
-                          "slurm.requeue_on_failure=3")[0]
-        self.wait_for_step(folder, 10)
+        job = self.submit(folder, self.STEPS, "slurm.time=1min", "slurm.signal_lead=20s", "--requeue")[0]
         pid = self.rank_of_job(job, 0)
-        held = self.hold_until_signalled(job, pid) if pid else 0
+        self.wait_for_step(folder, 5)
+        held = self.hold_until_signalled(job, pid)
         jobs = self.wait_until_ended(folder)
         self.assertEqual([(j["state"], j["mark"]) for j in jobs], [("COMPLETED", "DONE")], self.logs(folder))
         self.assertGreater(jobs[0]["restarts"], 0, self.logs(folder))
@@ -220,9 +228,8 @@ class Cluster(unittest.TestCase):
         folder = self.folder("killed")
         begin = time.monotonic()
         job = self.submit(folder, self.STEPS, "--requeue", "slurm.requeue_on_failure=1")[0]
-        self.wait_for_step(folder, 10)
         victim = self.rank_of_job(job, 2)
-        self.assertIsNotNone(victim)
+        self.wait_for_step(folder, 5)
         os.kill(victim, signal.SIGKILL)
         killed = time.monotonic()
         self.wait(folder, lambda jobs: jobs[0]["restarts"] > 0, "the job goes back into the queue")

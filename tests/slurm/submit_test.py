@@ -167,6 +167,11 @@ class Submit(unittest.TestCase):
         self.assertIn("failure 3, more than", self.job(1, SRUN_CODE="1"))
         self.assertEqual(len(self.requeued()), 2)
 
+    def test_a_signal_before_the_program_takes_it_is_no_failure(self):
+        self.submit("--requeue", "slurm.requeue_on_failure=0")
+        self.assertIn("before the program was there", self.job(3, SRUN_CODE="138"))
+        self.assertEqual(len(self.requeued()), 1)
+
     def test_a_wrong_configuration_stops_the_whole_chain(self):
         self.submit("--requeue", "--chain", "2")
         self.job(2, SRUN_CODE="2")
