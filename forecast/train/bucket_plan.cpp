@@ -29,15 +29,20 @@ std::vector<FlatRange> plan_buckets(int64_t num_values, double bucket_mb) {
   return buckets;
 }
 
-FlatRange shard_of(const FlatRange& bucket, int64_t rank, int64_t num_ranks) {
-  const int64_t share = divide_up(bucket.length / kBlock, num_ranks) * kBlock;
-  const int64_t first = std::min(rank * share, bucket.length);
-  return {bucket.first + first, std::min(share, bucket.length - first)};
+FlatRange shard_of(const std::vector<FlatRange>& buckets, size_t index, int64_t rank, int64_t num_ranks) {
+  const FlatRange& bucket = buckets[index];
+  const int64_t blocks = bucket.length / kBlock, place = (rank + static_cast<int64_t>(index)) % num_ranks;
+  const int64_t first = place * blocks / num_ranks, last = (place + 1) * blocks / num_ranks;
+  return {bucket.first + first * kBlock, (last - first) * kBlock};
+}
+
+int64_t longest_shard(const FlatRange& bucket, int64_t num_ranks) {
+  return divide_up(bucket.length / kBlock, num_ranks) * kBlock;
 }
 
 std::vector<FlatRange> shards_of(const std::vector<FlatRange>& buckets, int64_t rank, int64_t num_ranks) {
   std::vector<FlatRange> shards;
-  for (const auto& bucket : buckets) shards.push_back(shard_of(bucket, rank, num_ranks));
+  for (size_t b = 0; b < buckets.size(); ++b) shards.push_back(shard_of(buckets, b, rank, num_ranks));
   return shards;
 }
 

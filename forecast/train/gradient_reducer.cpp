@@ -125,14 +125,14 @@ void GradientReducer::start(size_t b) {
   const torch::NoGradGuard no_grad;
   const int64_t size = communicator_.size(), share = num_slots_ / size;
   Flight flight;
-  flight.bucket = buckets_[b];
-  flight.shard = shard_of(flight.bucket, communicator_.rank(), size);
-  const auto parts = folded(flight.bucket);
+  flight.index = b;
+  flight.shard = shard_of(buckets_, b, communicator_.rank(), size);
+  const auto parts = folded(buckets_[b]);
   std::vector<torch::Tensor> pieces;
   std::vector<int64_t> sent, received;
   for (int64_t r = 0; r < size; ++r) {
-    const FlatRange theirs = shard_of(flight.bucket, r, size);
-    for (const auto& p : parts) pieces.push_back(p.narrow(0, theirs.first - flight.bucket.first, theirs.length));
+    const FlatRange theirs = shard_of(buckets_, b, r, size);
+    for (const auto& p : parts) pieces.push_back(p.narrow(0, theirs.first - buckets_[b].first, theirs.length));
     sent.push_back(static_cast<int64_t>(parts.size()) * theirs.length);
     const auto cover = SlotTree::cover(r * share, (r + 1) * share);
     received.push_back(static_cast<int64_t>(cover.size()) * flight.shard.length);
@@ -165,7 +165,7 @@ void GradientReducer::add(Flight& flight) {
 
 void GradientReducer::start_gather(Flight& flight) {
   const torch::NoGradGuard no_grad;
-  const int64_t longest = shard_of(flight.bucket, 0, communicator_.size()).length;
+  const int64_t longest = longest_shard(buckets_[flight.index], communicator_.size());
   flight.padded = torch::zeros({longest}, flight.sum.options());
   flight.padded.narrow(0, 0, flight.shard.length).copy_(flight.sum);
   flight.gathered = torch::empty({longest * communicator_.size()}, flight.sum.options());
@@ -195,28 +195,34 @@ void GradientReducer::finish() {
     }
     if (!flight.gather) start_gather(flight);
     wait(*flight.gather);
-    // Padding lies behind the last value of the bucket.
-    part(gradient_, flight.bucket).copy_(flight.gathered.narrow(0, 0, flight.bucket.length));
+    deliver(flight, gradient_);
   }
   flights_.clear();
   before_.clear();
 }
 
-torch::Tensor GradientReducer::gather_bucket(const FlatRange& bucket, const torch::Tensor& shard) {
+void GradientReducer::deliver(const Flight& flight, const torch::Tensor& flat) const {
+  const int64_t longest = longest_shard(buckets_[flight.index], communicator_.size());
+  for (int64_t r = 0; r < communicator_.size(); ++r) {
+    const FlatRange theirs = shard_of(buckets_, flight.index, r, communicator_.size());
+    part(flat, theirs).copy_(flight.gathered.narrow(0, r * longest, theirs.length));
+  }
+}
+
+void GradientReducer::gather_bucket(size_t b, const torch::Tensor& shard, const torch::Tensor& flat) {
   Flight flight;
-  flight.bucket = bucket;
-  flight.shard = shard_of(bucket, communicator_.rank(), communicator_.size());
+  flight.index = b;
+  flight.shard = shard_of(buckets_, b, communicator_.rank(), communicator_.size());
   flight.sum = communicator_.memory() == distributed::Memory::Host ? shard.cpu() : shard;
   start_gather(flight);
   wait(*flight.gather);
-  return flight.gathered.narrow(0, 0, bucket.length);
+  if (flat.defined()) deliver(flight, flat);
 }
 
 void GradientReducer::complete(const torch::Tensor& flat) {
   const torch::NoGradGuard no_grad;
-  for (const auto& bucket : buckets_)
-    part(flat, bucket)
-        .copy_(gather_bucket(bucket, part(flat, shard_of(bucket, communicator_.rank(), communicator_.size()))));
+  for (size_t b = 0; b < buckets_.size(); ++b)
+    gather_bucket(b, part(flat, shard_of(buckets_, b, communicator_.rank(), communicator_.size())), flat);
 }
 
 torch::Tensor GradientReducer::gather(const torch::Tensor& shards, bool everywhere) {
@@ -226,11 +232,10 @@ torch::Tensor GradientReducer::gather(const torch::Tensor& shards, bool everywhe
     whole =
         torch::zeros({buckets_.front().end()}, everywhere ? shards.options() : shards.options().device(torch::kCPU));
   int64_t offset = 0;
-  for (const auto& bucket : buckets_) {
-    const int64_t length = shard_of(bucket, communicator_.rank(), communicator_.size()).length;
-    const auto values = gather_bucket(bucket, shards.narrow(0, offset, length));
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    const int64_t length = shard_of(buckets_, b, communicator_.rank(), communicator_.size()).length;
+    gather_bucket(b, shards.narrow(0, offset, length), whole);
     offset += length;
-    if (whole.defined()) part(whole, bucket).copy_(values);
   }
   return whole;
 }

@@ -55,7 +55,8 @@ class GradientReducer : public std::enable_shared_from_this<GradientReducer> {
   class Hook;
   /// One bucket under way.
   struct Flight {
-    FlatRange bucket, shard;
+    size_t index = 0;               ///< of the bucket
+    FlatRange shard;                ///< of this rank
     std::vector<Subtree> subtrees;  ///< of all ranks; their sums are empty until they have arrived
     torch::Tensor outgoing, incoming, sum, padded, gathered;
     std::unique_ptr<distributed::Work> exchange, gather;
@@ -68,7 +69,9 @@ class GradientReducer : public std::enable_shared_from_this<GradientReducer> {
   void add(Flight& flight);
   void start_gather(Flight& flight);
   std::vector<torch::Tensor> folded(const FlatRange& bucket) const;
-  torch::Tensor gather_bucket(const FlatRange& bucket, const torch::Tensor& shard);
+  /// Shards of all ranks to their places.
+  void deliver(const Flight& flight, const torch::Tensor& flat) const;
+  void gather_bucket(size_t bucket, const torch::Tensor& shard, const torch::Tensor& flat);
   void wait(distributed::Work& work);
 
   distributed::Communicator& communicator_;

@@ -5,6 +5,8 @@
 #include <torch/nn/functional/activation.h>
 #include <torch/nn/modules/linear.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "forecast/train/ema.h"
 #include "forecast/train/optimizer.h"
@@ -165,17 +167,21 @@ TEST(BucketPlan, BucketsAndShardsCoverTheBufferOnceAndBeginAtBlocks) {
         }
         std::vector<int> covered(static_cast<size_t>(blocks), 0);
         int64_t end = blocks * kBlock;
-        for (const auto& bucket : buckets) {
-          EXPECT_EQ(bucket.end(), end);
-          end = bucket.first;
+        std::vector<int64_t> owned(static_cast<size_t>(ranks), 0);
+        for (size_t i = 0; i < buckets.size(); ++i) {
+          EXPECT_EQ(buckets[i].end(), end);
+          end = buckets[i].first;
           for (int64_t r = 0; r < ranks; ++r) {
-            const auto shard = shard_of(bucket, r, ranks);
-            EXPECT_LE(shard.length, shard_of(bucket, 0, ranks).length);
+            const auto shard = shard_of(buckets, i, r, ranks);
+            EXPECT_LE(shard.length, longest_shard(buckets[i], ranks));
             EXPECT_EQ(shard.first % kBlock, 0);
             EXPECT_EQ(shard.length % kBlock, 0);
+            owned[static_cast<size_t>(r)] += shard.length / kBlock;
             for (int64_t b = shard.first / kBlock; b < shard.end() / kBlock; ++b) ++covered[static_cast<size_t>(b)];
           }
         }
+        // Nobody owns more than a fair share and what one turn of all ranks may add.
+        EXPECT_LE(*std::max_element(owned.begin(), owned.end()), blocks / ranks + ranks + 1) << blocks << " " << mb;
         EXPECT_EQ(end, 0);
         for (const int count : covered) EXPECT_EQ(count, 1);
       }
