@@ -187,9 +187,14 @@ std::string MpiCommunicator::silent_ranks() {
       return "";
   }
   const auto deadline = Clock::now() + std::min(kRollCall, timeout());
-  int heard = 0;
-  while (heard == 0 && Clock::now() < deadline) {
-    if (MPI_Testall(size_, calls_.data(), &heard, MPI_STATUSES_IGNORE) != MPI_SUCCESS) return "";
+  bool all_heard = false;
+  while (!all_heard && Clock::now() < deadline) {
+    all_heard = true;
+    for (int r = 0; r < size_; ++r) {
+      int is_heard = 0;  // MPI sets the request of a call that came to null
+      if (MPI_Test(&calls_[static_cast<size_t>(r)], &is_heard, MPI_STATUS_IGNORE) != MPI_SUCCESS) return "";
+      all_heard = all_heard && is_heard != 0;
+    }
     std::this_thread::sleep_for(kSleep);
   }
   std::string text;
