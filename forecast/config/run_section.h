@@ -18,7 +18,7 @@ struct RunSection {
   bool reproducible = false;
   bool overwrite = false;
   double collective_timeout_s = 0;
-  double grace_s = 120;
+  double grace_s = 300;
 
   /// `dir`, else `runs/<name>`.
   std::string folder() const { return dir.empty() ? "runs/" + name : dir.str(); }
@@ -37,9 +37,11 @@ struct RunSection {
           {.doc = "longest wait of a rank for the others before the run ends with an error; 0: environment variable "
                   "PEAR_COLLECTIVE_TIMEOUT_S, else 600",
            .unit = "s"});
-    visit("grace_s", grace_s,
-          {.doc = "after a stop signal: longest time without progress before the process gives up; 0: no limit",
-           .unit = "s"});
+    visit(
+        "grace_s", grace_s,
+        {.doc = "after a stop signal: longest time without a finished micro-batch, validated sample or file before the "
+                "process gives up; 0: no limit",
+         .unit = "s"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;
 };

@@ -123,8 +123,9 @@ bool Trainer::validate_now() {
   std::optional<ScopedWeights> averaged;
   if (session_.ema && config().ema.use_in_validation)
     averaged.emplace(*session_.parameters, axis_->whole(session_.ema->average(), /*everywhere=*/true));
-  const auto values =
-      validate(*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device, *axis_);
+  const auto values = validate({*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device,
+                                session_.request.on_progress},
+                               *axis_);
   report_progress();
   const double value = values.metric(config().best_metric, channels_);
   auto& best = session_.progress.best;
