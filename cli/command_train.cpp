@@ -2,15 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
 #include "base/config/writer.h"
 #include "base/files.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/stop_watchdog.h"
+#include "cli/data_axis.h"
 #include "cli/requests.h"
 #include "distributed/communicator.h"
 #include "forecast/config/cross_checks.h"
 #include "forecast/config/training_plan.h"
-#include "forecast/train/parallel_axis.h"
 
 namespace pear::cli {
 namespace {
@@ -29,6 +35,22 @@ CommandResult plan(const forecast::RunConfig& config, const forecast::TrainReque
   return out;
 }
 
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+/// Called from the watchdog's thread: nothing else can end a process that sits in a call for ever.
+void give_up(double grace_s) {
+  const auto launch = distributed::detect_launch();
+  fmt::print(
+      stderr,
+      "{}[run.stop] no progress for run.grace_s = {:g} after a stop signal. Hint: another rank has died or hangs, "
+      "or a micro-batch takes longer; the last checkpoint is whole\n",
+      launch.size > 1 ? distributed::rank_label(launch) + " " : "", grace_s);
+  std::fflush(stderr);
+  std::_Exit(1);
+}
+
 }  // namespace
 
 CommandResult run_train(const Arguments& arguments) {
@@ -36,7 +58,7 @@ CommandResult run_train(const Arguments& arguments) {
   const forecast::RunConfig& config = loaded.config;
   forecast::require_keys("train",
                          {{"data.store", !config.data.store.empty()}, {"data.train", !config.data.train.empty()}});
-  const forecast::DeviceChoice device = forecast::choose_device(config.run.device);
+  const forecast::DeviceChoice device = choose_rank_device(config, arguments);
   forecast::TrainRequest request = train_request(config, arguments);
   request.device = device.device;
   request.store = io::Store::open(config.data.store.str());
@@ -45,11 +67,16 @@ CommandResult run_train(const Arguments& arguments) {
 
   if (device.device.is_cpu()) forecast::require_memory(forecast::estimate_training_memory(config, *request.store));
 
-  if (arguments.communicator) request.data_axis = std::make_shared<forecast::ParallelAxis>(*arguments.communicator);
+  request.data_axis = open_data_axis(config, arguments, device);
   if (!arguments.communicator || arguments.communicator->is_leader()) {
     begin_run(config);
     log_info("device {}", device.reason);
     write_file_atomic(request.run_dir / "config.yaml", to_yaml(config));
+  }
+  std::optional<StopWatchdog> watchdog;
+  if (config.run.grace_s > 0) {
+    watchdog.emplace(milliseconds_of(config.run.grace_s), [&] { give_up(config.run.grace_s); });
+    request.on_progress = [&] { watchdog->beat(); };
   }
   const forecast::TrainResult r = forecast::train(request);
   CommandResult out;

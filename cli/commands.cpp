@@ -51,7 +51,7 @@ const std::vector<Command>& all_commands() {
       {.name = "train",
        .usage = "CONFIG.yaml [key.sub=value ...]",
        .purpose = "store -> checkpoints of a trained network; continues a run that was stopped",
-       .sections = {"run", "grid", "data", "model", "train", "checkpoint"},
+       .sections = {"run", "grid", "data", "model", "train", "checkpoint", "parallel"},
        .examples = {"pear train configs/run/gfs_wind.yaml train.max_steps=2",
                     "pear train configs/run/gfs_wind.yaml train.max_steps=2 --resume"},
        .can_stop = true,

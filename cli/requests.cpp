@@ -55,6 +55,7 @@ forecast::TrainRequest train_request(const forecast::RunConfig& config, const Ar
   request.model = config.model;
   request.train = config.train;
   request.checkpoint = config.checkpoint;
+  request.parallel = config.parallel;
   request.resolved_config = to_json_value(config);
   request.config_sha256 = sha256_of_config(config);
   const std::array<std::pair<const fs::path*, forecast::StartMode>, 3> starts{

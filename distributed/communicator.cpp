@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -46,24 +48,49 @@ class SingleCommunicator : public Communicator {
   void all_reduce(std::span<double>, Reduction) override {}
   void all_reduce(std::span<int64_t>, Reduction) override {}
   std::vector<std::string> gather(std::string_view text) override { return {std::string(text)}; }
-  std::vector<float> all_to_all(std::span<const float> values, const std::vector<int64_t>&,
-                                const std::vector<int64_t>&) override {
-    return {values.begin(), values.end()};
+  std::unique_ptr<Work> start_all_to_all(std::span<const float> values, const std::vector<int64_t>&,
+                                         const std::vector<int64_t>&, std::span<float> result) override {
+    return copy(values, result);
   }
-  std::vector<float> all_gather(std::span<const float> mine) override { return {mine.begin(), mine.end()}; }
+  std::unique_ptr<Work> start_all_gather(std::span<const float> mine, std::span<float> all) override {
+    return copy(mine, all);
+  }
   void barrier() override {}
+  std::unique_ptr<Communicator> split(int, int) override { return std::make_unique<SingleCommunicator>(); }
   bool meets_all(std::chrono::milliseconds) override { return true; }
   void abort(int) noexcept override {}
+
+ private:
+  class Done : public Work {
+   public:
+    bool is_done() override { return true; }
+    void wait() override {}
+  };
+  static std::unique_ptr<Work> copy(std::span<const float> from, std::span<float> to) {
+    PEAR_ASSERT(from.size() == to.size());
+    std::copy(from.begin(), from.end(), to.begin());
+    return std::make_unique<Done>();
+  }
 };
 
 }  // namespace
 
+std::vector<float> Communicator::all_to_all(std::span<const float> values, const std::vector<int64_t>& sent,
+                                            const std::vector<int64_t>& received) {
+  std::vector<float> result(static_cast<size_t>(std::accumulate(received.begin(), received.end(), int64_t{0})));
+  start_all_to_all(values, sent, received, result)->wait();
+  return result;
+}
+
+std::vector<float> Communicator::all_gather(std::span<const float> mine) {
+  std::vector<float> all(mine.size() * static_cast<size_t>(size()));
+  start_all_gather(mine, all)->wait();
+  return all;
+}
+
 std::unique_ptr<Communicator> open_communicator(const Launch& launch) {
   if (launch.size == 1) return std::make_unique<SingleCommunicator>();
-  const auto timeout = timeout_from_environment();
-  auto communicator = open_mpi_communicator(launch);
-  if (timeout) communicator->set_timeout(*timeout);
-  return communicator;
+  return open_mpi_communicator(launch, timeout_from_environment().value_or(kDefaultTimeout));
 }
 
 std::string describe_world(Communicator& communicator, const Launch& launch) {

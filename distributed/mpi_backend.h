@@ -8,6 +8,6 @@
 namespace pear::distributed {
 
 /// Errors:  as open_communicator.
-std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch);
+std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch, std::chrono::milliseconds timeout);
 
 }  // namespace pear::distributed

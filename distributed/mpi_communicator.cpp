@@ -1,24 +1,34 @@
 #include <fmt/format.h>
 #include <mpi.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <limits>
-#include <numeric>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "distributed/mpi_backend.h"
+#include "distributed/start_guard.h"
 
 namespace pear::distributed {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 /// Polls that only give up the processor before the first sleep: a short answer stays fast, a long wait costs nothing.
 constexpr int kBusyPolls = 2000;
 constexpr auto kSleep = std::chrono::microseconds(50);
 /// Counts of MPI are ints; longer messages travel in parts.
 constexpr size_t kLargestPart = size_t{1} << 30;
+/// After a time-out every rank that is alive says so; who is not heard within this time is named.
+constexpr milliseconds kRollCall{3000};
+constexpr size_t kHostLength = 64;
 
 void check(int code, const char* call) {
   if (code == MPI_SUCCESS) return;
@@ -53,9 +63,17 @@ Layout layout_of(const std::vector<int64_t>& counts, const char* call) {
   return layout;
 }
 
+MPI_Comm duplicate(MPI_Comm comm) {
+  MPI_Comm twin = MPI_COMM_NULL;
+  check(MPI_Comm_dup(comm, &twin), "init");
+  check(MPI_Comm_set_errhandler(twin, MPI_ERRORS_RETURN), "init");
+  return twin;
+}
+
 class MpiCommunicator : public Communicator {
  public:
-  explicit MpiCommunicator(const Launch& launch);
+  /// Takes `comm` over. Only the communicator of all ranks ends MPI.
+  MpiCommunicator(MPI_Comm comm, milliseconds timeout, bool is_world);
   ~MpiCommunicator() override;
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
@@ -67,46 +85,79 @@ class MpiCommunicator : public Communicator {
   void all_reduce(std::span<double> values, Reduction reduction) override { reduce(values, MPI_DOUBLE, reduction); }
   void all_reduce(std::span<int64_t> values, Reduction reduction) override { reduce(values, MPI_INT64_T, reduction); }
   std::vector<std::string> gather(std::string_view text) override;
-  std::vector<float> all_to_all(std::span<const float> values, const std::vector<int64_t>& sent,
-                                const std::vector<int64_t>& received) override;
-  std::vector<float> all_gather(std::span<const float> mine) override;
+  std::unique_ptr<Work> start_all_to_all(std::span<const float> values, const std::vector<int64_t>& sent,
+                                         const std::vector<int64_t>& received, std::span<float> result) override;
+  std::unique_ptr<Work> start_all_gather(std::span<const float> mine, std::span<float> all) override;
   void barrier() override;
-  bool meets_all(std::chrono::milliseconds patience) override;
-  void abort(int exit_code) noexcept override;
+  std::unique_ptr<Communicator> split(int color, int key) override;
+  bool meets_all(milliseconds patience) override;
+  void abort(int exit_code) noexcept override { MPI_Abort(MPI_COMM_WORLD, exit_code); }
+
+  /// Polls until done; throws `TimedOut` at the deadline.
+  void wait(MPI_Request& request, const char* call);
 
  private:
   template <class T>
   void reduce(std::span<T> values, MPI_Datatype type, Reduction reduction);
   /// Polls until done; false when the deadline passes first.
   static bool is_done_by(MPI_Request& request, Clock::time_point deadline, const char* call);
-  void wait(MPI_Request& request, const char* call) const;
+  void collect_hosts();
+  /// `2, 3 (n3)`: ranks that say nothing any more, with their hosts; empty if all speak. Once, after a time-out.
+  std::string silent_ranks();
 
-  /// `end_` is apart from `world_`, so that the last meeting cannot be mistaken for a collective under way elsewhere.
-  MPI_Comm world_ = MPI_COMM_NULL, end_ = MPI_COMM_NULL;
+  /// `end_` and `roll_` are apart from `comm_`, so that the last meeting cannot be mistaken for a collective under way.
+  MPI_Comm comm_, end_, roll_;
   int rank_ = 0, size_ = 1;
-  bool met_ = false;
+  bool is_world_, met_ = false;
+  std::vector<std::array<char, kHostLength>> hosts_;
+  std::vector<MPI_Request> calls_;  ///< of the roll call; never completed for a rank that is gone
+  std::vector<char> heard_;
 };
 
-MpiCommunicator::MpiCommunicator(const Launch& launch) {
-  int provided = 0;
-  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "init");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "init");
-  check(MPI_Comm_dup(MPI_COMM_WORLD, &end_), "init");
-  for (MPI_Comm comm : {MPI_COMM_WORLD, world_, end_}) check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "init");
-  check(MPI_Comm_rank(world_, &rank_), "init");
-  check(MPI_Comm_size(world_, &size_), "init");
-  if (size_ == launch.size) return;
-  // srun without a matching --mpi starts n programs that each believe to be alone: they would write the same files.
-  throw CommError("WorldSizeMismatch", "distributed",
-                  {.what = fmt::format("{} started {} processes", launch.launcher, launch.size),
-                   .expected = fmt::format("an MPI world of {}", launch.size),
-                   .found = std::to_string(size_),
-                   .hint = "start pear with the mpirun of the MPI it was built with, or with srun --mpi=pmix"});
+/// One collective under way.
+class MpiWork : public Work {
+ public:
+  MpiWork(MpiCommunicator& owner, const char* call) : owner_(owner), call_(call) {}
+  bool is_done() override {
+    int done = 0;
+    if (!is_done_) check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), call_);
+    return is_done_ = is_done_ || done != 0;
+  }
+  void wait() override {
+    if (!is_done_) owner_.wait(request, call_);
+    is_done_ = true;
+  }
+
+  MPI_Request request = MPI_REQUEST_NULL;
+  Layout out, in;  ///< MPI reads them until the end
+
+ private:
+  MpiCommunicator& owner_;
+  const char* call_;
+  bool is_done_ = false;
+};
+
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, milliseconds timeout, bool is_world)
+    : comm_(comm), end_(duplicate(comm)), roll_(duplicate(comm)), is_world_(is_world) {
+  set_timeout(timeout);
+  check(MPI_Comm_rank(comm_, &rank_), "init");
+  check(MPI_Comm_size(comm_, &size_), "init");
+  collect_hosts();
 }
 
 MpiCommunicator::~MpiCommunicator() {
   // Finalize waits for every rank: without the last meeting somebody may be missing.
-  if (met_) MPI_Finalize();
+  if (is_world_ && met_) MPI_Finalize();
+}
+
+void MpiCommunicator::collect_hosts() {
+  hosts_.resize(static_cast<size_t>(size_));
+  auto& mine = hosts_[static_cast<size_t>(rank_)];
+  if (::gethostname(mine.data(), mine.size() - 1) != 0) std::strcpy(mine.data(), "unknown");
+  MPI_Request request{};
+  check(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, hosts_.data(), kHostLength, MPI_CHAR, comm_, &request),
+        "init");
+  wait(request, "init");
 }
 
 bool MpiCommunicator::is_done_by(MPI_Request& request, Clock::time_point deadline, const char* call) {
@@ -123,20 +174,52 @@ bool MpiCommunicator::is_done_by(MPI_Request& request, Clock::time_point deadlin
   }
 }
 
-void MpiCommunicator::wait(MPI_Request& request, const char* call) const {
+std::string MpiCommunicator::silent_ranks() {
+  if (!calls_.empty()) return "";
+  static char token = 0;
+  heard_.resize(static_cast<size_t>(size_));
+  calls_.resize(2 * static_cast<size_t>(size_), MPI_REQUEST_NULL);
+  for (int r = 0; r < size_; ++r) {
+    if (r == rank_) continue;
+    const auto i = static_cast<size_t>(r);
+    if (MPI_Irecv(&heard_[i], 1, MPI_CHAR, r, 0, roll_, &calls_[i]) != MPI_SUCCESS ||
+        MPI_Isend(&token, 1, MPI_CHAR, r, 0, roll_, &calls_[i + static_cast<size_t>(size_)]) != MPI_SUCCESS)
+      return "";
+  }
+  const auto deadline = Clock::now() + std::min(kRollCall, timeout());
+  bool all_heard = false;
+  while (!all_heard && Clock::now() < deadline) {
+    all_heard = true;
+    for (int r = 0; r < size_; ++r) {
+      int is_heard = 0;  // MPI sets the request of a call that came to null
+      if (MPI_Test(&calls_[static_cast<size_t>(r)], &is_heard, MPI_STATUS_IGNORE) != MPI_SUCCESS) return "";
+      all_heard = all_heard && is_heard != 0;
+    }
+    std::this_thread::sleep_for(kSleep);
+  }
+  std::string text;
+  for (size_t r = 0; r < hosts_.size(); ++r)
+    if (calls_[r] != MPI_REQUEST_NULL) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", r, hosts_[r].data());
+  return text;
+}
+
+void MpiCommunicator::wait(MPI_Request& request, const char* call) {
   if (is_done_by(request, Clock::now() + timeout(), call)) return;
-  throw CommError("TimedOut", fmt::format("comm.{}", call),
-                  {.what = fmt::format("not every one of the {} ranks answered", size_),
-                   .expected = fmt::format("an answer within {} = {:g}", kTimeoutVariable,
-                                           std::chrono::duration<double>(timeout()).count()),
-                   .hint = "another rank has died, hangs or is much slower: see the first error in the output"});
+  const std::string silent = silent_ranks();
+  throw CommError(
+      "TimedOut", fmt::format("comm.{}", call),
+      {.what = silent.empty() ? fmt::format("not all of {} ranks came, though every one still answers", size_)
+                              : fmt::format("no answer from rank {} of {}", silent, size_),
+       .expected = fmt::format("an answer within run.collective_timeout_s = {:g}",
+                               std::chrono::duration<double>(timeout()).count()),
+       .hint = "another rank has died, hangs or is much slower: see the first error in the output"});
 }
 
 void MpiCommunicator::broadcast(std::span<std::byte> bytes) {
   for (size_t first = 0; first < bytes.size(); first += kLargestPart) {
     const auto part = bytes.subspan(first, std::min(kLargestPart, bytes.size() - first));
     MPI_Request request{};
-    check(MPI_Ibcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, 0, world_, &request), "broadcast");
+    check(MPI_Ibcast(part.data(), static_cast<int>(part.size()), MPI_BYTE, 0, comm_, &request), "broadcast");
     wait(request, "broadcast");
   }
 }
@@ -147,7 +230,7 @@ void MpiCommunicator::reduce(std::span<T> values, MPI_Datatype type, Reduction r
   for (size_t first = 0; first < values.size(); first += kLargestPart) {
     const auto part = values.subspan(first, std::min(kLargestPart, values.size() - first));
     MPI_Request request{};
-    check(MPI_Iallreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), type, op, world_, &request),
+    check(MPI_Iallreduce(MPI_IN_PLACE, part.data(), static_cast<int>(part.size()), type, op, comm_, &request),
           "all_reduce");
     wait(request, "all_reduce");
   }
@@ -157,12 +240,12 @@ std::vector<std::string> MpiCommunicator::gather(std::string_view text) {
   const int mine = as_int(static_cast<int64_t>(text.size()), "gather");
   std::vector<int> lengths(static_cast<size_t>(size_));
   MPI_Request request{};
-  check(MPI_Igather(&mine, 1, MPI_INT, lengths.data(), 1, MPI_INT, 0, world_, &request), "gather");
+  check(MPI_Igather(&mine, 1, MPI_INT, lengths.data(), 1, MPI_INT, 0, comm_, &request), "gather");
   wait(request, "gather");
   const Layout layout = layout_of({lengths.begin(), lengths.end()}, "gather");
   std::string all(static_cast<size_t>(layout.total), '\0');
   check(MPI_Igatherv(text.data(), mine, MPI_CHAR, all.data(), layout.counts.data(), layout.offsets.data(), MPI_CHAR, 0,
-                     world_, &request),
+                     comm_, &request),
         "gather");
   wait(request, "gather");
   std::vector<std::string> texts;
@@ -172,39 +255,48 @@ std::vector<std::string> MpiCommunicator::gather(std::string_view text) {
   return texts;
 }
 
-std::vector<float> MpiCommunicator::all_to_all(std::span<const float> values, const std::vector<int64_t>& sent,
-                                               const std::vector<int64_t>& received) {
-  const Layout out = layout_of(sent, "all_to_all"), in = layout_of(received, "all_to_all");
+std::unique_ptr<Work> MpiCommunicator::start_all_to_all(std::span<const float> values, const std::vector<int64_t>& sent,
+                                                        const std::vector<int64_t>& received, std::span<float> result) {
+  constexpr const char* kCall = "all_to_all";
+  auto work = std::make_unique<MpiWork>(*this, kCall);
+  work->out = layout_of(sent, kCall);
+  work->in = layout_of(received, kCall);
   PEAR_ASSERT(static_cast<int>(sent.size()) == size_ && static_cast<int>(received.size()) == size_);
-  PEAR_ASSERT(out.total == static_cast<int64_t>(values.size()));
-  std::vector<float> result(static_cast<size_t>(in.total));
-  MPI_Request request{};
-  check(MPI_Ialltoallv(values.data(), out.counts.data(), out.offsets.data(), MPI_FLOAT, result.data(), in.counts.data(),
-                       in.offsets.data(), MPI_FLOAT, world_, &request),
-        "all_to_all");
-  wait(request, "all_to_all");
-  return result;
+  PEAR_ASSERT(work->out.total == static_cast<int64_t>(values.size()));
+  PEAR_ASSERT(work->in.total == static_cast<int64_t>(result.size()));
+  check(MPI_Ialltoallv(values.data(), work->out.counts.data(), work->out.offsets.data(), MPI_FLOAT, result.data(),
+                       work->in.counts.data(), work->in.offsets.data(), MPI_FLOAT, comm_, &work->request),
+        kCall);
+  return work;
 }
 
-std::vector<float> MpiCommunicator::all_gather(std::span<const float> mine) {
+std::unique_ptr<Work> MpiCommunicator::start_all_gather(std::span<const float> mine, std::span<float> all) {
+  constexpr const char* kCall = "all_gather";
+  auto work = std::make_unique<MpiWork>(*this, kCall);
   const auto count = static_cast<int64_t>(mine.size());
-  as_int(count * size_, "all_gather");
-  std::vector<float> all(mine.size() * static_cast<size_t>(size_));
-  MPI_Request request{};
+  as_int(count * size_, kCall);
+  PEAR_ASSERT(count * size_ == static_cast<int64_t>(all.size()));
   check(MPI_Iallgather(mine.data(), static_cast<int>(count), MPI_FLOAT, all.data(), static_cast<int>(count), MPI_FLOAT,
-                       world_, &request),
-        "all_gather");
-  wait(request, "all_gather");
-  return all;
+                       comm_, &work->request),
+        kCall);
+  return work;
 }
 
 void MpiCommunicator::barrier() {
   MPI_Request request{};
-  check(MPI_Ibarrier(world_, &request), "barrier");
+  check(MPI_Ibarrier(comm_, &request), "barrier");
   wait(request, "barrier");
 }
 
-bool MpiCommunicator::meets_all(std::chrono::milliseconds patience) {
+std::unique_ptr<Communicator> MpiCommunicator::split(int color, int key) {
+  barrier();  // has a deadline, which the split itself has not
+  MPI_Comm part = MPI_COMM_NULL;
+  check(MPI_Comm_split(comm_, color, key, &part), "split");
+  check(MPI_Comm_set_errhandler(part, MPI_ERRORS_RETURN), "split");
+  return std::make_unique<MpiCommunicator>(part, timeout(), /*is_world=*/false);
+}
+
+bool MpiCommunicator::meets_all(milliseconds patience) {
   try {
     MPI_Request request{};
     check(MPI_Ibarrier(end_, &request), "meets_all");
@@ -215,12 +307,31 @@ bool MpiCommunicator::meets_all(std::chrono::milliseconds patience) {
   return met_;
 }
 
-void MpiCommunicator::abort(int exit_code) noexcept { MPI_Abort(MPI_COMM_WORLD, exit_code); }
+void give_up_start(const Launch& launch, milliseconds timeout) {
+  fmt::print(stderr,
+             "{} [comm.init] MPI has not started within {} = {:g}. Hint: the ranks of {} that do not print this line "
+             "have not come\n",
+             rank_label(launch), kTimeoutVariable, std::chrono::duration<double>(timeout).count(), launch.size);
+  std::fflush(stderr);
+  std::_Exit(1);
+}
 
 }  // namespace
 
-std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch) {
-  return std::make_unique<MpiCommunicator>(launch);
+std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch, milliseconds timeout) {
+  const StartGuard guard(timeout, [&] { give_up_start(launch, timeout); });
+  int provided = 0, size = 0;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "init");
+  check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "init");
+  check(MPI_Comm_size(MPI_COMM_WORLD, &size), "init");
+  // srun without a matching --mpi starts n programs that each believe to be alone: they would write the same files.
+  if (size != launch.size)
+    throw CommError("WorldSizeMismatch", "distributed",
+                    {.what = fmt::format("{} started {} processes", launch.launcher, launch.size),
+                     .expected = fmt::format("an MPI world of {}", launch.size),
+                     .found = std::to_string(size),
+                     .hint = "start pear with the mpirun of the MPI it was built with, or with srun --mpi=pmix"});
+  return std::make_unique<MpiCommunicator>(duplicate(MPI_COMM_WORLD), timeout, /*is_world=*/true);
 }
 
 }  // namespace pear::distributed

@@ -5,7 +5,7 @@
 
 namespace pear::distributed {
 
-std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch) {
+std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch, std::chrono::milliseconds) {
   throw CommError("NoMpi", "distributed",
                   {.what = fmt::format("{} started {} processes", launch.launcher, launch.size),
                    .expected = "one process: this build has no MPI",

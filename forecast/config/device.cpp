@@ -8,14 +8,17 @@
 
 namespace pear::forecast {
 
-DeviceChoice choose_device(const std::string& name) {
+DeviceChoice choose_device(const std::string& name, int64_t local_rank) {
   if (name == "cpu") return {torch::kCPU, "cpu (run.device)"};
   const int64_t num_gpus = static_cast<int64_t>(torch::cuda::device_count());
   const std::string absent = !kWithCuda ? "this build has no CUDA" : "no CUDA device is visible";
+  const int64_t own = num_gpus > 0 ? local_rank % num_gpus : 0;
+  if (name == "auto" && num_gpus == 0) return {torch::kCPU, "cpu: " + absent};
   if (name == "auto")
-    return num_gpus > 0 ? DeviceChoice{torch::Device(torch::kCUDA, 0), fmt::format("cuda:0 (first of {})", num_gpus)}
-                        : DeviceChoice{torch::kCPU, "cpu: " + absent};
-  const int64_t index = name == "cuda" ? 0 : std::stoll(name.substr(name.find(':') + 1));
+    return {torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(own)),
+            fmt::format("cuda:{} ({} of {})", own, local_rank == 0 ? "first" : fmt::format("local rank {}", local_rank),
+                        num_gpus)};
+  const int64_t index = name == "cuda" ? own : std::stoll(name.substr(name.find(':') + 1));
   if (index >= num_gpus)
     throw DeviceError("NoSuchDevice", "config",
                       {.what = "run.device",

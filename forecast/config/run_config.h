@@ -14,6 +14,7 @@
 #include "forecast/submit/slurm_config.h"
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
+#include "forecast/train/parallel_config.h"
 #include "forecast/train/train_config.h"
 #include "forecast/verify/climatology_config.h"
 #include "forecast/verify/report_config.h"
@@ -55,6 +56,7 @@ struct RunConfig {
   ModelConfig model;
   TrainConfig train;
   CheckpointConfig checkpoint;
+  ParallelConfig parallel;
   ForecastConfig forecast;
   ClimatologyConfig climatology;
   ScoreConfig score;
@@ -74,6 +76,7 @@ struct RunConfig {
     visit("model", model, {.doc = "network"});
     visit("train", train, {.doc = "optimisation"});
     visit("checkpoint", checkpoint, {.doc = "when to save"});
+    visit("parallel", parallel, {.doc = "several processes"});
     visit("forecast", forecast, {.doc = "rollouts"});
     visit("climatology", climatology,
           {.doc = "mean state of anomalies, of the reference and of the model climatology"});

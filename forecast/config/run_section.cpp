@@ -21,6 +21,8 @@ void RunSection::validate(ConfigIssues& issues, const std::string& path) const {
   if (!good_name) issues.add(path + ".name", "must be a word that can name a folder");
   if (!is_device_name(device)) issues.add(path + ".device", "expected auto, cpu, cuda or cuda:<n>, found " + device);
   if (seed < 0) issues.add(path + ".seed", "must not be negative");
+  if (collective_timeout_s < 0) issues.add(path + ".collective_timeout_s", "must not be negative");
+  if (grace_s < 0) issues.add(path + ".grace_s", "must not be negative");
 }
 
 }  // namespace pear::forecast

@@ -17,6 +17,8 @@ struct RunSection {
   std::string precision = "fp32";
   bool reproducible = false;
   bool overwrite = false;
+  double collective_timeout_s = 0;
+  double grace_s = 300;
 
   /// `dir`, else `runs/<name>`.
   std::string folder() const { return dir.empty() ? "runs/" + name : dir.str(); }
@@ -31,6 +33,15 @@ struct RunSection {
           {.doc = "fp32, or bf16 arithmetic with float32 weights", .choices = {"fp32", "bf16"}});
     visit("reproducible", reproducible, {.doc = "deterministic kernels; no times in outputs"});
     visit("overwrite", overwrite, {.doc = "replace results of another definition in the run folder"});
+    visit("collective_timeout_s", collective_timeout_s,
+          {.doc = "longest wait of a rank for the others before the run ends with an error; 0: environment variable "
+                  "PEAR_COLLECTIVE_TIMEOUT_S, else 600",
+           .unit = "s"});
+    visit(
+        "grace_s", grace_s,
+        {.doc = "after a stop signal: longest time without a finished micro-batch, validated sample or file before the "
+                "process gives up; 0: no limit",
+         .unit = "s"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;
 };

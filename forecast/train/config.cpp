@@ -4,6 +4,7 @@
 
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_config.h"
+#include "forecast/train/parallel_config.h"
 #include "forecast/train/train_config.h"
 
 namespace pear::forecast {
@@ -137,6 +138,11 @@ void TrainConfig::validate(ConfigIssues& issues, const std::string& path) const 
   const auto& stages = activation_checkpointing;
   require(issues, stages.size() < 2 || std::find(stages.begin(), stages.end(), "none") == stages.end(),
           path + ".activation_checkpointing", "none stands alone");
+}
+
+void ParallelConfig::validate(ConfigIssues& issues, const std::string& path) const {
+  mesh.validate(issues, path + ".mesh");
+  require(issues, bucket_mb >= 0, path + ".bucket_mb", "must not be negative");
 }
 
 void CheckpointConfig::validate(ConfigIssues& issues, const std::string& path) const {

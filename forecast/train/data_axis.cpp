@@ -53,4 +53,11 @@ SlotSum SlotTree::root(const std::vector<Subtree>& subtrees, int64_t num_slots) 
   return std::move(*sum);
 }
 
+SlotSum DataAxis::total(SlotTree& before, int64_t slot, SlotSum last, int64_t num_slots) {
+  before.add(slot, std::move(last));
+  return SlotTree::root(before.subtrees(), num_slots);
+}
+
+double DataAxis::norm(const torch::Tensor& gradient) { return blocked_norm(gradient); }
+
 }  // namespace pear::forecast

@@ -7,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "forecast/train/bucket_plan.h"
+#include "forecast/train/flat_parameters.h"
+
 namespace pear::forecast {
 
 /// What one micro-batch (or a sum of some) contributes: gradient [n] float32 and logged terms [k] float64 on the CPU.
@@ -44,8 +47,32 @@ class DataAxis {
   virtual ~DataAxis() = default;
   virtual int64_t rank() const { return 0; }
   virtual int64_t size() const { return 1; }
-  /// Total over all slots of the step, the same bits on every rank.
-  virtual SlotSum total(std::vector<Subtree>& mine, int64_t num_slots) { return SlotTree::root(mine, num_slots); }
+  /// Once, before the first step: the network whose gradients will be summed.
+  virtual void watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) {
+    static_cast<void>(parameters), static_cast<void>(tensors);
+  }
+  /// The next backward pass is the last of this rank in the step; `before` holds its earlier slots. `once`: no
+  /// parameter gets its gradient twice in it.
+  virtual void before_last_backward(SlotTree& before, int64_t slot, int64_t num_slots, bool once) {
+    static_cast<void>(before), static_cast<void>(slot), static_cast<void>(num_slots), static_cast<void>(once);
+  }
+  /// After that pass: total over all slots of the step, the same bits on every rank. `last` is what the slot gave; its
+  /// gradient is the live buffer of the parameters. Where ranks own shards the gradient is total in this rank's only.
+  virtual SlotSum total(SlotTree& before, int64_t slot, SlotSum last, int64_t num_slots);
+  /// Euclidean norm of the total gradient, as blocked_norm.
+  virtual double norm(const torch::Tensor& gradient);
+
+  /// Parts of the flat buffers that this rank updates and keeps state for, one behind the other; empty: all of them.
+  virtual std::vector<FlatRange> shards() const { return {}; }
+  /// Where ranks own shards: this rank's parts of `flat` are up to date -> all of it is.
+  virtual void complete(const torch::Tensor& flat) { static_cast<void>(flat); }
+  /// State of the shards -> of the whole buffer, on rank 0 or everywhere; undefined elsewhere. Collective.
+  virtual torch::Tensor whole(const torch::Tensor& state, bool everywhere) {
+    static_cast<void>(everywhere);
+    return state;
+  }
+  /// Seconds that this rank waited for gradients of others.
+  virtual double wait_seconds() const { return 0; }
   /// True on every rank if true on any.
   virtual bool any(bool flag) { return flag; }
   virtual void barrier() {}

@@ -15,7 +15,18 @@ double Ema::decay_at(const EmaConfig& config, int64_t num_updates) {
 
 void Ema::update(const FlatParameters& parameters, int64_t num_updates) {
   torch::NoGradGuard no_grad;
-  average_.lerp_(parameters.values(), 1.0 - decay_at(config_, num_updates));
+  const double weight = 1.0 - decay_at(config_, num_updates);
+  if (shards_.empty()) average_.lerp_(parameters.values(), weight);
+  int64_t offset = 0;
+  for (const auto& [first, length] : shards_) {
+    average_.narrow(0, offset, length).lerp_(parameters.values().narrow(0, first, length), weight);
+    offset += length;
+  }
+}
+
+void Ema::keep_only(const std::vector<FlatRange>& shards) {
+  shards_ = shards;
+  average_ = joined(average_, shards);
 }
 
 ScopedWeights::ScopedWeights(const FlatParameters& parameters, const torch::Tensor& values)

@@ -4,7 +4,9 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <vector>
 
+#include "forecast/train/bucket_plan.h"
 #include "forecast/train/flat_parameters.h"
 #include "forecast/train/train_config.h"
 
@@ -17,12 +19,15 @@ class Ema {
   Ema(const EmaConfig& config, const FlatParameters& parameters);
   /// `num_updates` counts from 1.
   void update(const FlatParameters& parameters, int64_t num_updates);
+  /// Keeps the average of these parts of the buffer only, one behind the other.
+  void keep_only(const std::vector<FlatRange>& shards);
   static double decay_at(const EmaConfig& config, int64_t num_updates);
-  /// [n], writable for checkpoints.
+  /// [n] (of the shards), writable for checkpoints.
   const torch::Tensor& average() const { return average_; }
 
  private:
   EmaConfig config_;
+  std::vector<FlatRange> shards_;  ///< empty: the whole buffer
   torch::Tensor average_;
 };
 

@@ -36,14 +36,26 @@ torch::Tensor FlatParameters::view_of(const torch::Tensor& buffer, const Entry& 
   return buffer.narrow(0, entry.offset, entry.size).view(entry.shape);
 }
 
-double blocked_norm(const torch::Tensor& flat) {
-  const auto squares = flat.view({-1, FlatParameters::kBlock}).to(torch::kFloat64).square_().sum(1);
-  return std::sqrt(squares.sum().item<double>());
+torch::Tensor joined(const torch::Tensor& flat, const std::vector<FlatRange>& parts) {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> pieces;
+  for (const auto& [first, length] : parts) pieces.push_back(flat.narrow(0, first, length));
+  return torch::cat(pieces);
+}
+
+torch::Tensor block_squares(const torch::Tensor& flat) {
+  return flat.view({-1, FlatParameters::kBlock}).to(torch::kFloat64).square_().sum(1);
+}
+
+double blocked_norm(const torch::Tensor& flat) { return std::sqrt(block_squares(flat).sum().item<double>()); }
+
+void scale_to_norm(const torch::Tensor& gradient, double norm, double max_norm) {
+  if (max_norm > 0 && norm > max_norm) torch::Tensor(gradient).mul_(max_norm / norm);
 }
 
 double clip_gradient(const torch::Tensor& gradient, double max_norm) {
   const double norm = blocked_norm(gradient);
-  if (max_norm > 0 && norm > max_norm) torch::Tensor(gradient).mul_(max_norm / norm);
+  scale_to_norm(gradient, norm, max_norm);
   return norm;
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "forecast/train/bucket_plan.h"
+
 namespace pear::forecast {
 
 /// Moves a module's parameters into one contiguous float32 buffer; the parameters become views of it.
@@ -43,9 +45,19 @@ class FlatParameters {
   torch::Tensor values_, gradient_;
 };
 
+/// Parts of a flat buffer, copied one behind the other.
+torch::Tensor joined(const torch::Tensor& flat, const std::vector<FlatRange>& parts);
+
 /// Euclidean norm in float64: squares are added inside blocks of 4,096, then over the blocks.
 /// Shapes: [n x 4096] flat.
 double blocked_norm(const torch::Tensor& flat);
+
+/// Sums of the squares in each block, float64.
+/// Shapes: [n x 4096] flat -> [n].
+torch::Tensor block_squares(const torch::Tensor& flat);
+
+/// Scales `gradient` of the given norm down to the largest norm if that is positive and exceeded.
+void scale_to_norm(const torch::Tensor& gradient, double norm, double max_norm);
 
 /// Scales `gradient` down to the largest norm if that is positive and exceeded; returns the norm before.
 /// The rule is that of Pascanu et al. 2013: g <- g * max_norm / |g|.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/error.h"
@@ -12,62 +12,72 @@ namespace {
 
 using distributed::Reduction;
 
-std::span<float> floats(const torch::Tensor& t) { return {t.data_ptr<float>(), static_cast<size_t>(t.numel())}; }
-
 std::span<std::byte> bytes(const torch::Tensor& t) {
   return {static_cast<std::byte*>(t.data_ptr()), static_cast<size_t>(t.nbytes())};
 }
 
-/// The r-th of equal shards of [0, total), the last ones shorter or empty.
-struct Range {
-  int64_t first, length;
-};
-Range shard_range(int64_t r, int64_t shard, int64_t total) {
-  const int64_t first = std::min(r * shard, total);
-  return {first, std::min(shard, total - first)};
-}
-
 }  // namespace
 
-std::vector<Subtree> ParallelAxis::exchange(const std::vector<Subtree>& mine, int64_t num_slots, int64_t shard) {
-  const int64_t n = mine.front().sum.gradient.numel(), k = mine.front().sum.terms.numel(), share = num_slots / size();
-  std::vector<torch::Tensor> pieces;
-  std::vector<int64_t> sent, received;
-  for (int64_t r = 0; r < size(); ++r) {
-    const auto [first, length] = shard_range(r, shard, n);
-    for (const auto& s : mine) pieces.push_back(s.sum.gradient.narrow(0, first, length).cpu());
-    sent.push_back(static_cast<int64_t>(mine.size()) * length);
-  }
+void ParallelAxis::watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) {
+  reducer_ = std::make_shared<GradientReducer>(
+      communicator_, plan_buckets(parameters.gradient().numel(), config_.bucket_mb), config_.optimizer_sharding);
+  reducer_->watch(parameters, tensors);
+}
+
+void ParallelAxis::before_last_backward(SlotTree& before, int64_t slot, int64_t num_slots, bool once) {
+  PEAR_ASSERT(reducer_ != nullptr);
+  reducer_->begin(before.subtrees(), slot, num_slots, config_.overlap && once);
+}
+
+torch::Tensor ParallelAxis::total_terms(const std::vector<Subtree>& before, int64_t slot, const torch::Tensor& last,
+                                        int64_t num_slots) {
+  const auto no_gradient = torch::empty({0});
+  SlotTree mine;
+  for (const auto& s : before) mine.subtrees().push_back({s.level, s.index, {no_gradient, s.sum.terms}});
+  mine.add(slot, {no_gradient, last});
+  const int64_t share = num_slots / size();
   std::vector<Subtree> all;
-  const int64_t length = shard_range(rank(), shard, n).length;
   size_t position = 0;  // of this rank's first subtree in `all`
   for (int64_t r = 0; r < size(); ++r) {
     if (r == rank()) position = all.size();
     const auto theirs = SlotTree::cover(r * share, (r + 1) * share);
-    received.push_back(static_cast<int64_t>(theirs.size()) * length);
     all.insert(all.end(), theirs.begin(), theirs.end());
   }
-  const auto outgoing = torch::cat(pieces);
-  auto incoming = communicator_.all_to_all(floats(outgoing), sent, received);
-  const auto gradients = torch::from_blob(incoming.data(), {static_cast<int64_t>(all.size()), length}).clone();
-  auto terms = torch::zeros({static_cast<int64_t>(all.size()), k}, torch::kFloat64);
-  for (size_t i = 0; i < mine.size(); ++i) terms[static_cast<int64_t>(position + i)].copy_(mine[i].sum.terms);
+  auto terms = torch::zeros({static_cast<int64_t>(all.size()), last.numel()}, torch::kFloat64);
+  for (size_t i = 0; i < mine.subtrees().size(); ++i)
+    terms[static_cast<int64_t>(position + i)].copy_(mine.subtrees()[i].sum.terms);
   complete_rows(terms);
-  for (size_t i = 0; i < all.size(); ++i)
-    all[i].sum = {gradients[static_cast<int64_t>(i)], terms[static_cast<int64_t>(i)]};
-  return all;
+  for (size_t i = 0; i < all.size(); ++i) all[i].sum = {no_gradient, terms[static_cast<int64_t>(i)]};
+  return SlotTree::root(all, num_slots).terms;
 }
 
-SlotSum ParallelAxis::total(std::vector<Subtree>& mine, int64_t num_slots) {
-  PEAR_ASSERT(!mine.empty() && num_slots % size() == 0);
-  const auto& gradient = mine.front().sum.gradient;
-  const int64_t n = gradient.numel(), shard = (n + size() - 1) / size();
-  SlotSum sum = SlotTree::root(exchange(mine, num_slots, shard), num_slots);
-  auto padded = torch::zeros({shard});
-  padded.narrow(0, 0, sum.gradient.numel()).copy_(sum.gradient);
-  auto whole = communicator_.all_gather(floats(padded));
-  return {torch::from_blob(whole.data(), {n}).to(gradient.device(), /*non_blocking=*/false, /*copy=*/true),
-          std::move(sum.terms)};
+SlotSum ParallelAxis::total(SlotTree& before, int64_t slot, SlotSum last, int64_t num_slots) {
+  reducer_->finish();
+  return {last.gradient, total_terms(before.subtrees(), slot, last.terms, num_slots)};
+}
+
+double ParallelAxis::norm(const torch::Tensor& gradient) {
+  if (!config_.optimizer_sharding) return blocked_norm(gradient);
+  auto squares = torch::zeros({gradient.numel() / FlatParameters::kBlock}, torch::kFloat64);
+  for (const auto& shard : shards())
+    if (shard.length > 0)
+      squares.narrow(0, shard.first / FlatParameters::kBlock, shard.length / FlatParameters::kBlock)
+          .copy_(block_squares(gradient.narrow(0, shard.first, shard.length)));
+  complete_rows(squares);
+  return std::sqrt(squares.to(gradient.device()).sum().item<double>());
+}
+
+std::vector<FlatRange> ParallelAxis::shards() const {
+  if (!config_.optimizer_sharding || !reducer_) return {};
+  return shards_of(reducer_->buckets(), rank(), size());
+}
+
+void ParallelAxis::complete(const torch::Tensor& flat) {
+  if (config_.optimizer_sharding) reducer_->complete(flat);
+}
+
+torch::Tensor ParallelAxis::whole(const torch::Tensor& state, bool everywhere) {
+  return config_.optimizer_sharding ? reducer_->gather(state, everywhere) : state;
 }
 
 bool ParallelAxis::any(bool flag) {

@@ -1,28 +1,40 @@
 // The data axis over several processes.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "distributed/communicator.h"
 #include "forecast/train/data_axis.h"
+#include "forecast/train/gradient_reducer.h"
+#include "forecast/train/parallel_config.h"
 
 namespace pear::forecast {
 
 /// Every rank holds the whole network and a contiguous share of the slots of a step, all shares of one size.
 ///
-/// `total`: the gradient is cut into one shard per rank; each rank gets its shard of all subtrees, adds them along the
-/// fixed tree, and the sums go back to everybody. So the bits depend neither on the number of ranks nor on the order in
-/// which a library would add. Traffic per rank: about 2 x the gradient when a share is one subtree, as a ring
-/// reduction. Gradients on an accelerator pass through the host. Errors:  CommError of the communicator.
+/// Gradients are summed by GradientReducer: traffic per rank is about 2 x the gradient when a share is one subtree, as
+/// a ring reduction. Gradients on an accelerator pass through the host unless the communicator takes device memory.
+/// With `parallel.optimizer_sharding` a rank gets, and updates, only its shards.
+/// Errors:  CommError of the communicator.
 class ParallelAxis : public DataAxis {
  public:
   /// The communicator must outlive the axis.
-  explicit ParallelAxis(distributed::Communicator& communicator) : communicator_(communicator) {}
+  explicit ParallelAxis(distributed::Communicator& communicator, ParallelConfig config = {})
+      : communicator_(communicator), config_(std::move(config)) {}
 
   int64_t rank() const override { return communicator_.rank(); }
   int64_t size() const override { return communicator_.size(); }
-  SlotSum total(std::vector<Subtree>& mine, int64_t num_slots) override;
+  void watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) override;
+  void before_last_backward(SlotTree& before, int64_t slot, int64_t num_slots, bool once) override;
+  SlotSum total(SlotTree& before, int64_t slot, SlotSum last, int64_t num_slots) override;
+  double norm(const torch::Tensor& gradient) override;
+  std::vector<FlatRange> shards() const override;
+  void complete(const torch::Tensor& flat) override;
+  torch::Tensor whole(const torch::Tensor& state, bool everywhere) override;
+  double wait_seconds() const override { return reducer_ ? reducer_->wait_seconds() : 0; }
   bool any(bool flag) override;
   void barrier() override { communicator_.barrier(); }
   void complete_rows(torch::Tensor& rows) override;
@@ -32,10 +44,13 @@ class ParallelAxis : public DataAxis {
   void require_equal(const std::string& digest, const std::string& what) override;
 
  private:
-  /// The subtrees of every rank in rank order: gradients [length of this rank's shard], terms [k].
-  std::vector<Subtree> exchange(const std::vector<Subtree>& mine, int64_t num_slots, int64_t shard);
+  /// Terms of all slots added along the fixed tree.
+  torch::Tensor total_terms(const std::vector<Subtree>& before, int64_t slot, const torch::Tensor& last,
+                            int64_t num_slots);
 
   distributed::Communicator& communicator_;
+  ParallelConfig config_;
+  std::shared_ptr<GradientReducer> reducer_;  ///< after `watch`
 };
 
 }  // namespace pear::forecast

@@ -263,13 +263,22 @@ Session make_session(const TrainRequest& request) {
 }
 
 CheckpointContent content_of(const Session& s) {
+  DataAxis one;
+  return content_of(s, one);
+}
+
+CheckpointContent content_of(const Session& s, DataAxis& axis) {
+  const auto first = axis.whole(s.optimizer->first_moment(), /*everywhere=*/false);
+  const auto second = axis.whole(s.optimizer->second_moment(), /*everywhere=*/false);
+  const auto average = s.ema ? axis.whole(s.ema->average(), /*everywhere=*/false) : torch::Tensor();
   CheckpointContent content;
+  if (axis.rank() != 0) return content;
   const auto& request = s.request;
   content.step = s.progress.step;
   content.model = named_views(*s.parameters, s.parameters->values());
-  if (s.ema) content.ema = named_views(*s.parameters, s.ema->average());
-  content.optimizer = named_views(*s.parameters, s.optimizer->first_moment(), kFirstMoment);
-  content.optimizer.merge(named_views(*s.parameters, s.optimizer->second_moment(), kSecondMoment));
+  if (s.ema) content.ema = named_views(*s.parameters, average);
+  content.optimizer = named_views(*s.parameters, first, kFirstMoment);
+  content.optimizer.merge(named_views(*s.parameters, second, kSecondMoment));
   auto provenance = provenance_base();
   if (!request.resolved_config.is_null()) {
     provenance["config"] = request.resolved_config;

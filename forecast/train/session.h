@@ -42,6 +42,8 @@ Session make_session(const TrainRequest& request);
 
 /// Everything that `make_session` with StartMode::Resume needs to go on with the same bits.
 CheckpointContent content_of(const Session& session);
+/// The same where the ranks of `axis` keep parts of the state: on rank 0; empty elsewhere. Collective.
+CheckpointContent content_of(const Session& session, DataAxis& axis);
 
 /// Copies tensors by name into a flat buffer.
 /// Errors:  DataError `WeightMismatch` listing missing, unexpected and reshaped names.

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -47,7 +48,13 @@ State TrainStep::predict(const State& state) const {
 
 void TrainStep::add_gradient(const torch::Tensor& loss) const { (loss / static_cast<double>(plan_.slots)).backward(); }
 
-SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot) {
+/// A stage that is computed again in the backward pass gives its parameters their gradient once per model step.
+bool TrainStep::gives_gradients_once(int64_t num_steps) const {
+  const int64_t kept = session_.request.train.rollout.steps_kept(num_steps);
+  return session_.request.train.checkpointed_stages().empty() || (num_steps - 1) % kept == 0;
+}
+
+SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot, SlotTree& before) {
   auto& s = session_;
   const auto gradient = s.parameters->gradient();
   torch::Tensor(gradient).zero_();
@@ -72,11 +79,12 @@ SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot) {
     loss = loss.defined() ? loss + total : total;
     terms = terms.defined() ? terms + now : now;
   }
+  const bool is_last = slot + 1 == plan_.last_slot;
+  if (is_last) axis_.before_last_backward(before, slot, plan_.slots, gives_gradients_once(num_steps));
   add_gradient(loss);
   terms = terms.div(static_cast<double>(plan_.slots)).cpu();
   if (!std::isfinite(terms[0].item<double>())) describe_problem(batch, slot, state);
-  // One slot needs no copy; with several the next one overwrites the buffer.
-  return {plan_.slots == 1 ? gradient : gradient.clone(), terms};
+  return {is_last ? gradient : gradient.clone(), terms};  // the next slot overwrites the buffer
 }
 
 void TrainStep::describe_problem(const Batch& batch, int64_t slot, const State& prediction) {
@@ -112,17 +120,22 @@ void TrainStep::throw_non_finite(double loss, double norm) {
 StepResult TrainStep::run(Loader& loader) {
   problem_.clear();
   SlotTree tree;
-  for (int64_t slot = plan_.first_slot; slot < plan_.last_slot; ++slot) tree.add(slot, run_slot(loader.next(), slot));
-  const SlotSum total = axis_.total(tree.subtrees(), plan_.slots);
+  SlotSum last;
+  for (int64_t slot = plan_.first_slot; slot < plan_.last_slot; ++slot) {
+    if (slot > plan_.first_slot) tree.add(slot - 1, std::move(last));
+    last = run_slot(loader.next(), slot, tree);
+    if (session_.request.on_progress) session_.request.on_progress();
+  }
+  const SlotSum total = axis_.total(tree, plan_.last_slot - 1, std::move(last), plan_.slots);
   const auto gradient = session_.parameters->gradient();
   if (!total.gradient.is_same(gradient)) torch::Tensor(gradient).copy_(total.gradient);
   StepResult result;
   const double* terms = total.terms.data_ptr<double>();
   result.loss = terms[0];
   result.channel_loss.assign(terms + 1, terms + total.terms.numel());
-  result.grad_norm = blocked_norm(gradient);
+  result.grad_norm = axis_.norm(gradient);
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) throw_non_finite(result.loss, result.grad_norm);
-  clip_gradient(gradient, session_.request.train.clip.norm);
+  scale_to_norm(gradient, result.grad_norm, session_.request.train.clip.norm);
   return result;
 }
 

@@ -19,7 +19,8 @@ struct StepResult {
   double grad_norm = 0;              ///< before clipping
 };
 
-/// Fills `session.parameters->gradient()` with the clipped gradient of the mean loss over all slots. The loss of a
+/// Fills `session.parameters->gradient()` with the clipped gradient of the mean loss over all slots (where ranks
+/// own shards: only those of this rank). The loss of a
 /// sample is that of its model steps weighted as train.rollout says, each step fed with the prediction before it.
 /// Errors:  DataError `NonFinite` naming step, slot, samples and the first bad channel or parameter; weights, moments
 ///          and counters are untouched then.
@@ -29,7 +30,9 @@ class TrainStep {
   StepResult run(Loader& loader);
 
  private:
-  SlotSum run_slot(const Batch& batch, int64_t slot);
+  /// `before`: the earlier slots of this rank.
+  SlotSum run_slot(const Batch& batch, int64_t slot, SlotTree& before);
+  bool gives_gradients_once(int64_t num_steps) const;
   State predict(const State& state) const;
   void add_gradient(const torch::Tensor& loss) const;
   void describe_problem(const Batch& batch, int64_t slot, const State& prediction);

@@ -34,8 +34,8 @@ double median(std::vector<double> values) {
 }
 
 std::vector<std::string> metric_columns(const StateLayout& layout) {
-  std::vector<std::string> columns{"kind",      "step",          "epoch",     "loss",    "lr",
-                                   "grad_norm", "samples_per_s", "data_wait", "val_loss"};
+  std::vector<std::string> columns{"kind",      "step",          "epoch",     "loss",      "lr",
+                                   "grad_norm", "samples_per_s", "data_wait", "comm_wait", "val_loss"};
   for (const char* prefix : {"loss_", "rmse_", "persistence_"})
     for (const auto& channel : layout.channel_names()) columns.push_back(prefix + channel);
   return columns;
@@ -55,6 +55,9 @@ class Trainer {
   bool is_checkpoint_due(bool is_new_best);
   void save();
   TrainResult result(double seconds) const;
+  void report_progress() const {
+    if (session_.request.on_progress) session_.request.on_progress();
+  }
   bool is_leader() const { return axis_->rank() == 0; }
   const TrainConfig& config() const { return session_.request.train; }
 
@@ -70,7 +73,7 @@ class Trainer {
   std::vector<std::string> channels_;
   int64_t total_steps_ = 0, last_step_ = 0, saved_step_ = -1;
   Clock::time_point last_save_ = Clock::now(), window_start_ = Clock::now();
-  double window_wait_ = 0;
+  double window_wait_ = 0, window_comm_wait_ = 0;
   int64_t window_first_step_ = 0;
   std::vector<double> step_seconds_;
 };
@@ -121,9 +124,12 @@ bool Trainer::is_validation_due() const {
 
 bool Trainer::validate_now() {
   std::optional<ScopedWeights> averaged;
-  if (session_.ema && config().ema.use_in_validation) averaged.emplace(*session_.parameters, session_.ema->average());
-  const auto values =
-      validate(*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device, *axis_);
+  if (session_.ema && config().ema.use_in_validation)
+    averaged.emplace(*session_.parameters, axis_->whole(session_.ema->average(), /*everywhere=*/true));
+  const auto values = validate({*session_.model, *session_.normaliser, loss_, *select_set_, session_.request.device,
+                                session_.request.on_progress},
+                               *axis_);
+  report_progress();
   const double value = values.metric(config().best_metric, channels_);
   auto& best = session_.progress.best;
   const bool is_new_best = best.empty() || value < best.front().value;
@@ -156,8 +162,10 @@ bool Trainer::is_checkpoint_due(bool is_new_best) {
 
 void Trainer::save() {
   if (saved_step_ == session_.progress.step) return;
-  if (is_leader()) writer_->write(content_of(session_), session_.progress.best, config().best_metric);
+  const auto content = content_of(session_, *axis_);
+  if (is_leader()) writer_->write(content, session_.progress.best, config().best_metric);
   axis_->barrier();
+  report_progress();
   saved_step_ = session_.progress.step;
   last_save_ = Clock::now();
 }
@@ -183,13 +191,18 @@ void Trainer::log_step(const StepResult& result, double lr, const Loader& loader
                      {"lr", lr},
                      {"grad_norm", result.grad_norm}};
   for (size_t c = 0; c < channels_.size(); ++c) row["loss_" + channels_[c]] = result.channel_loss[c];
-  if (!session_.request.reproducible) row.update({{"samples_per_s", rate}, {"data_wait", wait}});
+  const double comm_wait = (axis_->wait_seconds() - window_comm_wait_) / elapsed;
+  if (!session_.request.reproducible) {
+    row.update({{"samples_per_s", rate}, {"data_wait", wait}});
+    if (axis_->size() > 1) row["comm_wait"] = comm_wait;
+  }
   metrics_->write(row);
   log_info("step {}/{} loss {:.4f} lr {:.1e} |g| {:.2f} {:.0f} sample/s wait {:.1f}% mem {:.1f} GiB eta {}",
            progress.step, total_steps_, mean, lr, result.grad_norm, rate, 100 * wait,
            static_cast<double>(peak_resident_bytes()) / kGib, format_seconds(left));
   window_start_ = Clock::now();
   window_wait_ = loader.wait_seconds();
+  window_comm_wait_ = axis_->wait_seconds();
   window_first_step_ = progress.step;
 }
 
@@ -200,6 +213,7 @@ void Trainer::advance(TrainStep& step, Loader& loader) {
   const StepResult result = step.run(loader);
   s.optimizer->step(*s.parameters, lr);
   if (s.ema) s.ema->update(*s.parameters, s.optimizer->num_updates());
+  axis_->complete(s.parameters->values());
   ++s.progress.step;
   s.progress.last_loss = result.loss;
   log_step(result, lr, loader);
@@ -246,6 +260,19 @@ TrainResult Trainer::result(double seconds) const {
   return r;
 }
 
+/// Moments and averages of this rank's shards alone.
+void keep_shards(Session& s, DataAxis& axis) {
+  const auto shards = axis.shards();
+  if (shards.empty()) return;
+  s.optimizer->keep_only(shards);
+  if (s.ema) s.ema->keep_only(shards);
+  const auto mib = [](double values) { return values * sizeof(float) / (1 << 20); };
+  const double copies = s.ema ? 3 : 2;
+  log_info("optimiser state on this rank {:.2f} of {:.2f} MiB (shared by {} ranks)",
+           mib(copies * static_cast<double>(s.optimizer->first_moment().numel())),
+           mib(copies * static_cast<double>(s.parameters->values().numel())), axis.size());
+}
+
 }  // namespace
 
 TrainResult train(const TrainRequest& request) {
@@ -257,6 +284,8 @@ TrainResult train(const TrainRequest& request) {
   plan_slots(request.train, request.reproducible, axis->rank(), axis->size());  // refuses before anything is read
   Session session = make_session(request, *axis);
   synchronise(session, *axis);
+  axis->watch(*session.parameters, session.model->network().parameters());
+  keep_shards(session, *axis);
   Trainer trainer(std::move(session), std::move(axis));
   return trainer.run();
 }

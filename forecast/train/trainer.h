@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@
 #include "forecast/train/checkpoint_config.h"
 #include "forecast/train/data_axis.h"
 #include "forecast/train/data_config.h"
+#include "forecast/train/parallel_config.h"
 #include "forecast/train/train_config.h"
 #include "forecast/train/trained_model.h"
 #include "io/store.h"
@@ -44,6 +46,7 @@ struct TrainRequest {
   ModelConfig model;
   TrainConfig train;
   CheckpointConfig checkpoint;
+  ParallelConfig parallel;
   StartMode mode = StartMode::Fresh;
   std::filesystem::path start_path;                   ///< for Fork, WarmStart, WeightsOnly
   WeightsKind start_weights = WeightsKind::Auto;      ///< for WarmStart, WeightsOnly
@@ -54,6 +57,7 @@ struct TrainRequest {
   std::shared_ptr<const io::Store> store;       ///< opened from data.store if null
   std::shared_ptr<const io::Store> statistics;  ///< whose means and deviations normalise; the training store if null
   std::shared_ptr<DataAxis> data_axis;          ///< one process if null
+  std::function<void()> on_progress;            ///< called after every micro-batch and file, if set
 };
 
 struct TrainResult {

@@ -41,9 +41,9 @@ nlohmann::json ValidationResult::row(const std::vector<std::string>& channels) c
   return row;
 }
 
-ValidationResult validate(LearnedModel& model, const Normaliser& normaliser, const Loss& loss, const Dataset& dataset,
-                          const torch::Device& device, DataAxis& axis) {
+ValidationResult validate(const ValidationTask& task, DataAxis& axis) {
   torch::NoGradGuard no_grad;
+  const auto& [model, normaliser, loss, dataset, device, on_progress] = task;
   const auto& layout = model.layout();
   auto areas = torch::tensor(layout.grid.areas_sr(), torch::kFloat64).to(device);
   areas /= areas.sum();
@@ -58,6 +58,7 @@ ValidationResult validate(LearnedModel& model, const Normaliser& normaliser, con
     rows[i][0] = loss(prediction, normaliser.normalise(target)).total.item<double>();
     rows[i].narrow(0, 1, num_channels).copy_(mean_square(normaliser.denormalise(prediction), target, areas));
     rows[i].narrow(0, 1 + num_channels, num_channels).copy_(mean_square(input, target, areas));
+    if (on_progress) on_progress();
   }
   model.network().train();
   axis.complete_rows(rows);

@@ -1,6 +1,7 @@
 // Validation on the selection period: loss, RMSE per channel, persistence beside it.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -23,10 +24,18 @@ struct ValidationResult {
   nlohmann::json row(const std::vector<std::string>& channels) const;
 };
 
+struct ValidationTask {
+  LearnedModel& model;
+  const Normaliser& normaliser;
+  const Loss& loss;
+  const Dataset& dataset;
+  torch::Device device;
+  std::function<void()> on_progress;  ///< called after every pair, if set
+};
+
 /// Evaluates one training step of lead time on every pair; no gradients, network in evaluation mode meanwhile.
 /// The ranks of `axis` share the pairs; all get the result, with the bits of one process.
 /// Errors:  DataError `NonFinite` naming the pair if the prediction is not finite.
-ValidationResult validate(LearnedModel& model, const Normaliser& normaliser, const Loss& loss, const Dataset& dataset,
-                          const torch::Device& device, DataAxis& axis);
+ValidationResult validate(const ValidationTask& task, DataAxis& axis);
 
 }  // namespace pear::forecast
