@@ -148,6 +148,17 @@ class Parallel(unittest.TestCase):
             self.assertEqual(said.count("optimiser state on this rank"), int(way != "plain"), said)
             self.assert_same_run(folder)
 
+    def test_rollouts_with_cuts_and_computing_again_have_the_same_bits_on_two_ranks(self):
+        # Several backward passes give one gradient, and inner values are computed inside of them.
+        keys = ("train.rollout.schedule=[{from_step: 0, steps: 1}, {from_step: 2, steps: 3}]",
+                "train.rollout.truncate=2", "train.activation_checkpointing=[stages]", "data.select={}")
+        folders = [self.folder(f"rollout{ranks}") for ranks in (1, 2)]
+        for ranks, folder in enumerate(folders, start=1):
+            self.finish(start(mpirun(ranks, *self.train(folder, "train.max_steps=4", *keys))))
+        for name in ("model", "ema", "optimizer"):
+            path = os.path.join("checkpoints", "step_00000004", name + ".safetensors")
+            self.assertEqual(digest(os.path.join(folders[0], path)), digest(os.path.join(folders[1], path)), name)
+
     def test_a_killed_run_with_sharded_state_goes_on_with_other_numbers_of_ranks(self):
         folder = self.folder("shards_killed")
         sharded = "parallel.optimizer_sharding=true"
