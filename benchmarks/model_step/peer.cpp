@@ -1,14 +1,11 @@
 #include "benchmarks/model_step/peer.h"
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
-
+#include <chrono>
 #include <fstream>
 
+#include "base/error.h"
+#include "base/process.h"
 #include "io/safetensors.h"
-
-extern char** environ;
 
 namespace pear::benchmarks {
 namespace {
@@ -51,21 +48,16 @@ std::optional<nlohmann::json> run_peer(const fs::path& folder, const PeerOptions
                                  std::to_string(options.repeats)};
   if (options.compiled) words.emplace_back("--compile");
   if (options.uses_cpu_time) words.emplace_back("--cpu-time");
-  std::vector<char*> argv;
-  for (auto& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  const fs::path answer = folder / "peer.json";
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, answer.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  posix_spawn_file_actions_addopen(&actions, 2, (folder / "peer.log").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, options.python.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  int status = 0;
-  if (failed != 0 || waitpid(child, &status, 0) != child || status != 0) return {};
-  std::ifstream in(answer);
-  auto report = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+  nlohmann::json report;
+  try {
+    const ProcessResult result = run_process(words, std::chrono::hours(2));
+    std::ofstream(folder / "peer.log") << result.error;
+    if (result.exit_code != 0) return {};
+    report = nlohmann::json::parse(result.output, nullptr, /*allow_exceptions=*/false);
+  } catch (const DataError& e) {
+    std::ofstream(folder / "peer.log") << e.what();
+    return {};
+  }
   if (report.is_discarded()) return {};
   return report;
 }

@@ -1,18 +1,15 @@
 #include "benchmarks/regrid/peer.h"
 
-#include <fcntl.h>
 #include <netcdf.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
 #include <chrono>
 #include <fstream>
 #include <stdexcept>
 
 #include "base/constants.h"
+#include "base/error.h"
+#include "base/process.h"
 #include "sphere/grid/healpix.h"
-
-extern char** environ;
 
 namespace pear::benchmarks {
 namespace {
@@ -35,21 +32,16 @@ void put_axis(int file, const char* name, int dims, const int* dim, const std::v
 std::optional<double> run_cdo(const std::filesystem::path& folder, const std::vector<std::string>& arguments) {
   std::vector<std::string> words{"cdo"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> argv;
-  for (std::string& w : words) argv.push_back(w.data());
-  argv.push_back(nullptr);
-  const std::string log = folder / "cdo.log";
-  posix_spawn_file_actions_t files;
-  posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  posix_spawn_file_actions_adddup2(&files, 1, 2);
   const auto start = std::chrono::steady_clock::now();
-  pid_t child = 0;
-  const int failed = posix_spawnp(&child, "cdo", &files, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&files);
-  int status = 1;
-  if (failed || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  try {
+    const ProcessResult result = run_process(words, std::chrono::hours(1));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::ofstream(folder / "cdo.log") << result.output << result.error;
+    if (result.exit_code != 0) return std::nullopt;
+    return seconds;
+  } catch (const DataError&) {
+    return std::nullopt;
+  }
 }
 
 std::optional<std::string> cdo_version(const std::filesystem::path& folder) {
