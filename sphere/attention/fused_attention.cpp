@@ -11,6 +11,8 @@
 #include "sphere/attention/attention_cuda.h"
 #include "sphere/attention/row_work.h"
 
+static_assert(_OPENMP > 0, "at::parallel_for would be a plain loop");
+
 namespace pear::sphere {
 namespace {
 

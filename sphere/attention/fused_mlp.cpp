@@ -10,6 +10,8 @@
 #include "sphere/attention/gelu_cpu.h"
 #include "sphere/attention/row_work.h"
 
+static_assert(_OPENMP > 0, "at::parallel_for would be a plain loop");
+
 namespace pear::sphere {
 namespace {
 

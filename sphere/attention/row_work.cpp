@@ -43,11 +43,12 @@ RowChunks::RowChunks(int64_t rows, int64_t row_bytes, int64_t task_bytes) : rows
 }
 
 InsideTask::InsideTask() {
-  if (MKL_Set_Num_Threads_Local != nullptr) blas_threads_ = MKL_Set_Num_Threads_Local(1);
+  if (MKL_Set_Num_Threads_Local != nullptr) MKL_Set_Num_Threads_Local(1);
 }
 
+// What the call before gave back is the number in force, which would outlast a later change of the program's threads.
 InsideTask::~InsideTask() {
-  if (MKL_Set_Num_Threads_Local != nullptr) MKL_Set_Num_Threads_Local(blas_threads_);
+  if (MKL_Set_Num_Threads_Local != nullptr) MKL_Set_Num_Threads_Local(0);
 }
 
 }  // namespace pear::sphere

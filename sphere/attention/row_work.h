@@ -61,7 +61,6 @@ class InsideTask {
  private:
   at::AutoDispatchBelowADInplaceOrView below_;
   at::AutoGradMode no_grad_{false};
-  int blas_threads_ = 0;
 };
 
 }  // namespace pear::sphere
