@@ -86,12 +86,11 @@ std::string short_time(double seconds) {
 }
 
 std::string time_text(const forecast::Preflight& p) {
-  std::string text = fmt::format(
+  return fmt::format(
       "{} per step on {} rank{} ({} x {} forward and backward, {} update, {} for {} to other ranks), {} in all",
       short_time(p.seconds_per_step), p.ranks, p.ranks == 1 ? "" : "s", p.slots_per_rank, short_time(p.slot_seconds),
       short_time(p.update_seconds), short_time(p.communication_seconds),
       format_bytes(static_cast<double>(p.bytes_per_step)), format_seconds(3600 * p.total_hours));
-  return text;
 }
 
 /// Predicted against measured in one process.

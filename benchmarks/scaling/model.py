@@ -21,13 +21,8 @@ def step_ms(o, ranks, slots):
     exchange = o.buckets * bucket
     hidden = 2 / 3 * o.slot_ms * (1 - 1 / o.buckets)
     exposed = max(bucket, exchange - hidden)
-    limit = max((compute, "compute"), (exposed, "latency" if o.alpha_us * 1e-3 > bucket_mb / ranks / o.beta_gb_s
-                                       else "bandwidth"))[1]
-    if limit == "compute" and straggler > exposed:
-        limit = "compute, then stragglers"
-    elif limit == "compute" and exposed > 0:
-        limit = "compute, then exchange"
-    return compute + straggler + exposed, exposed, limit
+    loss = "" if ranks == 1 else "stragglers" if straggler > exposed else "exchange"
+    return compute + straggler + exposed, exposed, loss
 
 
 def main():
@@ -43,14 +38,14 @@ def main():
     o = parser.parse_args()
     print(f"predicted: slot {o.slot_ms} ms, gradient {o.megabytes} MB in {o.buckets} buckets, alpha {o.alpha_us} us, "
           f"beta {o.beta_gb_s} GB/s, spread {o.spread:.1%}; strong: {o.slots} slots in all")
-    print(f"{'ranks':>5} | {'weak ms':>8} {'exposed':>8} {'effic.':>7} | {'strong ms':>9} {'effic.':>7} | limited by (weak)")
+    print(f"{'ranks':>5} | {'weak ms':>8} {'exposed':>8} {'effic.':>7} | {'strong ms':>9} {'effic.':>7} | larger loss (weak)")
     alone = step_ms(o, 1, 1)[0]
     ranks = 1
     while ranks <= o.most:
-        weak, exposed, limit = step_ms(o, ranks, 1)
+        weak, exposed, loss = step_ms(o, ranks, 1)
         strong = step_ms(o, ranks, max(1, o.slots // ranks))[0]
         print(f"{ranks:>5} | {weak:>8.2f} {exposed:>8.2f} {alone / weak:>7.3f} | {strong:>9.1f} "
-              f"{step_ms(o, 1, o.slots)[0] / (ranks * strong):>7.3f} | {limit}")
+              f"{step_ms(o, 1, o.slots)[0] / (ranks * strong):>7.3f} | {loss}")
         ranks *= 4 if ranks < 4 else 2
     return 0
 

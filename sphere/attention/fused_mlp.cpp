@@ -95,15 +95,15 @@ template <class T>
 variable_list run_backward(const torch::Tensor& x, const MlpWeights& w, const torch::Tensor& grad) {
   const auto grad_x = torch::empty_like(x);
   const RowChunks chunks(x.size(0), hidden_row_bytes(w), Sums::bytes(w));
-  std::vector<Sums> sums(static_cast<size_t>(chunks.num_tasks()), Sums(w));
+  std::vector<Sums> sums;
+  for (int64_t task = 0; task < chunks.num_tasks(); ++task) sums.emplace_back(w);
   at::parallel_for(0, chunks.num_tasks(), 1, [&](int64_t begin, int64_t end) {
     const InsideTask guard;
     const auto buffers = torch::empty({2, chunks.longest(), w.w1.size(0)}, x.options());
     for (int64_t task = begin; task < end; ++task) {
-      Sums& mine = sums[static_cast<size_t>(task)] = Sums(w);
       for (int64_t i = chunks.first_chunk(task); i < chunks.first_chunk(task + 1); ++i) {
         const auto part = [&](const torch::Tensor& t) { return t.narrow(0, chunks.first(i), chunks.length(i)); };
-        run_chunk_backward<T>({part(x), part(grad), part(grad_x)}, w, buffers, mine);
+        run_chunk_backward<T>({part(x), part(grad), part(grad_x)}, w, buffers, sums[static_cast<size_t>(task)]);
       }
     }
   });
