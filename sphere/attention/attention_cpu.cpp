@@ -1,46 +1,20 @@
 #include "sphere/attention/attention_cpu.h"
 
-#include <hwy/aligned_allocator.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include "sphere/attention/attention_body.h"
 
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sphere/attention/attention_cpu.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 #include <hwy/highway.h>
-#include "sphere/attention/exp_inl.h"
+#include "sphere/attention/attention_inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace pear::sphere::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-using Lanes = hn::CappedTag<float, 16>;
-using Vector = hn::Vec<Lanes>;
-constexpr float kNever = -1e30F;  ///< score of a key that only fills a vector
-
-HWY_INLINE int64_t lanes() { return static_cast<int64_t>(hn::Lanes(Lanes())); }
-HWY_INLINE int64_t blocks_of(int64_t n) { return (n + lanes() - 1) / lanes(); }
-
-/// One row of memory per name, in one allocation that lives as long as a range of units.
-class Scratch {
- public:
-  explicit Scratch(int64_t floats) : memory_(hwy::AllocateAligned<float>(static_cast<size_t>(floats))) {}
-  float* take(int64_t floats) {
-    float* begin = memory_.get() + used_;
-    used_ += (floats + 15) / 16 * 16;
-    return begin;
-  }
-
- private:
-  hwy::AlignedFreeUniquePtr<float[]> memory_;
-  int64_t used_ = 0;
-};
 
 struct ForwardScratch {
   float *q, *k, *v, *tile, *scores, *out;
@@ -55,25 +29,6 @@ struct ForwardScratch {
     scores = memory.take(n * lanes());
   }
 };
-
-/// Bias and mask of a task, [block of lanes, N, lanes]. `kLanesAreQueries`: lanes run over the first index of a pair.
-template <bool kLanesAreQueries>
-HWY_INLINE void fill_tile(const AttentionShape& s, const float* table, const AttentionTask& task, int64_t head,
-                          float* tile) {
-  const int64_t n = s.window_tokens, width = lanes();
-  const float filler = kLanesAreQueries ? 0.0F : kNever;
-  for (int64_t block = 0; block < blocks_of(n); ++block)
-    for (int64_t row = 0; row < n; ++row)
-      for (int64_t lane = 0; lane < width; ++lane) {
-        const int64_t column = block * width + lane;
-        float& to = tile[(block * n + row) * width + lane];
-        if (column >= n)
-          to = filler;
-        else
-          to = kLanesAreQueries ? additive(s, table, task, head, column, row)
-                                : additive(s, table, task, head, row, column);
-      }
-}
 
 /// Columns [at, at + width) of the rows of a window as [D, padded] (lanes are slots), times `factor`.
 template <class Row>
@@ -127,7 +82,7 @@ HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, 
     for (int64_t j = 0; j < n; ++j) {
       Vector weight = hn::Load(d, m.scores + j * width);
       if (chunk == 0) {
-        weight = exp_nonpositive(d, hn::Sub(weight, highest));
+        weight = exp2_nonpositive<5>(d, hn::Sub(weight, highest));
         sum = hn::Add(sum, weight);
         if (kWidth > kChunk) hn::Store(weight, d, m.scores + j * width);
       }
@@ -141,7 +96,7 @@ HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, 
   alignas(64) float top[16], total[16];
   hn::Store(highest, d, top);
   hn::Store(sum, d, total);
-  for (int64_t i = 0; i < std::min(width, n - first); ++i) log_sum[first + i] = top[i] + std::log(total[i]);
+  for (int64_t i = 0; i < std::min(width, n - first); ++i) log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
 }
 
 template <int kWidth, class T>
@@ -157,7 +112,7 @@ HWY_INLINE void attend_all(const AttentionShape& s, const AttentionForward<T>& v
       const auto row = [&](int64_t offset) {
         return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
       };
-      pack_columns(n, kWidth, s.scale, row(0), m.q);
+      pack_columns(n, kWidth, s.scale * kLog2E, row(0), m.q);
       pack_rows(n, kWidth, 1.0F, row(c), m.k);
       pack_rows(n, kWidth, 1.0F, row(2 * c), m.v);
       float* log_sum = v.log_sum == nullptr ? nullptr : v.log_sum + (item * s.heads + head) * n;
@@ -213,7 +168,7 @@ HWY_INLINE void pair_gradients(const BackwardScratch& m, int64_t n, int64_t bloc
       score = hn::MulAdd(hn::Set(d, q[c]), k[c], score);
       gradient = hn::MulAdd(hn::Set(d, g[c]), v[c], gradient);
     }
-    const Vector weight = exp_nonpositive(d, score);
+    const Vector weight = exp2_nonpositive<5>(d, score);
     gradient = hn::Mul(weight, gradient);
     hn::Store(weight, d, m.weights + i * width);
     hn::Store(gradient, d, m.score_gradients + i * width);
@@ -276,7 +231,7 @@ HWY_INLINE void load_item(const AttentionShape& s, const AttentionBackward<T>& v
   const auto row = [&](int64_t offset) {
     return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
   };
-  pack_rows(n, kWidth, s.scale, row(0), m.q);
+  pack_rows(n, kWidth, s.scale * kLog2E, row(0), m.q);
   pack_rows(n, kWidth, 1.0F, row(c), m.k);
   for (int64_t i = n * kWidth; i < padded * kWidth; ++i) m.k[i] = 0;
   pack_columns(n, kWidth, 1.0F, row(c), m.keys);
@@ -284,7 +239,7 @@ HWY_INLINE void load_item(const AttentionShape& s, const AttentionBackward<T>& v
   for (int64_t i = 0; i < n; ++i) {
     const T* grad = out_row(s, v.grad_out, item, i);
     const T* out = out_row(s, v.out, item, i);
-    m.log_sum[i] = v.log_sum[(item * s.heads + head) * n + i];
+    m.log_sum[i] = kLog2E * v.log_sum[(item * s.heads + head) * n + i];
     m.delta[i] = grad == nullptr ? 0.0F : dot(grad + at, out + at, kWidth);
     for (int64_t d = 0; d < kWidth; ++d) {
       m.grad_out[i * kWidth + d] = grad == nullptr ? 0.0F : to_float(grad[at + d]);
@@ -302,7 +257,7 @@ HWY_INLINE void store_item(const AttentionShape& s, const AttentionBackward<T>& 
     if (token == s.tokens) {
       for (int64_t d = 0; d < kWidth; ++d) {
         zero_row[d] += s.scale * m.grad_q[i * kWidth + d];
-        zero_row[kWidth + d] += m.grad_k[d * padded + i];
+        zero_row[kWidth + d] += kLn2 * m.grad_k[d * padded + i];
         zero_row[2 * kWidth + d] += m.grad_v[d * padded + i];
       }
       continue;
@@ -310,7 +265,7 @@ HWY_INLINE void store_item(const AttentionShape& s, const AttentionBackward<T>& 
     T* to = v.grad_qkv + (item / s.windows * s.tokens + token) * 3 * c + at;
     for (int64_t d = 0; d < kWidth; ++d) {
       assign(to[d], s.scale * m.grad_q[i * kWidth + d]);
-      assign(to[c + d], m.grad_k[d * padded + i]);
+      assign(to[c + d], kLn2 * m.grad_k[d * padded + i]);
       assign(to[2 * c + d], m.grad_v[d * padded + i]);
     }
   }
@@ -337,11 +292,7 @@ HWY_INLINE void attend_all_backward(const AttentionShape& s, const AttentionBack
       store_item<kWidth>(s, v, item, head, m, zero_row);
     }
     if (v.partial_bias == nullptr) continue;
-    float* bias = v.partial_bias + unit * n * n;
-    for (int64_t block = 0; block < blocks_of(n); ++block)
-      for (int64_t i = 0; i < n; ++i)
-        for (int64_t lane = 0; lane < std::min(width, n - block * width); ++lane)
-          bias[i * n + block * width + lane] = m.tile_gradient[(block * n + i) * width + lane];
+    store_tile_gradient(n, m.tile_gradient, v.partial_bias + unit * n * n);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "base/error.h"
+#include "sphere/attention/attention_bf16.h"
 #include "sphere/attention/attention_cpu.h"
 #include "sphere/attention/attention_cuda.h"
 #include "sphere/attention/row_work.h"
@@ -37,6 +38,21 @@ void* stream_of(const torch::Tensor& t) {
   return c10::impl::VirtualGuardImpl(t.device().type()).getStream(t.device()).native_handle();
 }
 
+void attend_on_cpu(const AttentionShape& shape, const AttentionForward<float>& view, int64_t first, int64_t last) {
+  attend_units(shape, view, first, last);
+}
+void attend_on_cpu(const AttentionShape& shape, const AttentionForward<Bfloat16>& view, int64_t first, int64_t last) {
+  if (has_bfloat16_products()) return attend_units_bf16(shape, view, first, last);
+  attend_units(shape, view, first, last);
+}
+void attend_on_cpu(const AttentionShape& shape, const AttentionBackward<float>& view, int64_t first, int64_t last) {
+  attend_units_backward(shape, view, first, last);
+}
+void attend_on_cpu(const AttentionShape& shape, const AttentionBackward<Bfloat16>& view, int64_t first, int64_t last) {
+  if (has_bfloat16_products()) return attend_units_backward_bf16(shape, view, first, last);
+  attend_units_backward(shape, view, first, last);
+}
+
 template <class T>
 void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, const torch::Tensor& out,
                  const torch::Tensor& log_sum) {
@@ -47,7 +63,7 @@ void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, con
                                  .log_sum = mutable_data_of<float>(log_sum)};
   if (in.qkv.is_cuda()) return attend_cuda(shape, view, stream_of(in.qkv));
   at::parallel_for(0, shape.num_tasks * shape.heads, 1,
-                   [&](int64_t first, int64_t last) { attend_units(shape, view, first, last); });
+                   [&](int64_t first, int64_t last) { attend_on_cpu(shape, view, first, last); });
 }
 
 /// Adds the tasks' gradients in their order.
@@ -106,7 +122,7 @@ Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in,
     attend_cuda_backward(s, view, stream_of(in.qkv));
   else
     at::parallel_for(0, s.num_tasks * s.heads, 1,
-                     [&](int64_t first, int64_t last) { attend_units_backward(s, view, first, last); });
+                     [&](int64_t first, int64_t last) { attend_on_cpu(s, view, first, last); });
   if (bias.defined()) g.table = on_device ? table_gradient_on_device(plan, bias) : table_gradient(s, bias);
   if (zero_row.defined())
     g.zero_row = zero_row.sum(0).transpose(0, 1).reshape({3 * s.channels()}).to(in.zero_row.scalar_type());

@@ -15,7 +15,7 @@ struct HiddenRows {
   int64_t rows = 0, width = 0;
 };
 
-/// x Phi(x) of every x = value + bias, Phi the normal distribution function to 5e-7 of itself. `result` may be
+/// x Phi(x) of every x = value + bias, Phi the normal distribution function to 7e-7 of itself. `result` may be
 /// `values`. Source:  Hendrycks and Gimpel 2016 (arXiv 1606.08415), the form with the error function.
 void gelu(const HiddenRows<float>& hidden, float* result);
 void gelu(const HiddenRows<Bfloat16>& hidden, Bfloat16* result);

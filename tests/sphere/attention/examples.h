@@ -45,6 +45,17 @@ inline WindowPartition::Lists padded_rows() {
   return lists;
 }
 
+/// Two windows of 25 tokens, which fill neither whole vectors nor pairs; no stack, no mask.
+inline WindowPartition::Lists odd_windows() {
+  WindowPartition::Lists lists;
+  lists.num_stack = 1;
+  lists.num_pixels = 50;
+  lists.pixel_source = torch::arange(50, torch::kInt64).flip(0).view({2, 25});
+  lists.stack_source = torch::zeros({1, 1}, torch::kInt64);
+  lists.bias_type = torch::zeros({2}, torch::kInt64);
+  return lists;
+}
+
 /// [P] destination of every nested pixel under the turn by 90 degrees: face f -> 4 (f / 4) + (f + 1) mod 4.
 inline torch::Tensor quarter_turn(int64_t nside) {
   const int64_t face = nside * nside;

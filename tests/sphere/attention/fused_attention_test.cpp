@@ -7,7 +7,9 @@
 #include <cmath>
 #include <ostream>
 
+#include "sphere/attention/attention_bf16.h"
 #include "sphere/attention/attention_body.h"
+#include "sphere/attention/attention_cpu.h"
 #include "sphere/attention/attention_plan.h"
 #include "sphere/attention/window_attention.h"
 #include "sphere/window/nested_windows.h"
@@ -22,6 +24,7 @@ using pear::testing::caught;
 
 constexpr double kFloat = 2e-5;     ///< relative to the largest value: float32 sums over up to 128 keys
 constexpr double kHalf = 8e-2;      ///< bfloat16 keeps 8 bits, and these scores are large
+constexpr double kProducts = 1e-2;  ///< weights rounded to bfloat16 on one side, in sums of many
 constexpr double kGradient = 5e-5;  ///< sums over all windows as well
 
 struct Case {
@@ -30,6 +33,7 @@ struct Case {
   BiasShape bias{.kind = BiasKind::Single};
   AttentionKind kind = AttentionKind::Dot;
   PartitionPtr partition() const {
+    if (spec == "odd") return std::make_shared<const WindowPartition>(odd_windows());
     return spec.empty() ? std::make_shared<const WindowPartition>(padded_rows()) : partition_from_spec(spec, num_stack);
   }
 };
@@ -49,6 +53,7 @@ std::vector<Case> cases() {
           {"small_windows", "nested:n4:1x4:grid", 8, 1},
           {"zero_tokens", "", 8, 4},
           {"zero_tokens_earth", "", 16, 4, kEarth},
+          {"odd_windows", "odd", 16, 1},
           {"cosine", "nested8:n4:1x16:grid", 32, 1, {.kind = BiasKind::Flat}, AttentionKind::Cosine},
           {"cosine_zero_tokens", "", 8, 4, {.kind = BiasKind::Single}, AttentionKind::Cosine}};
 }
@@ -184,60 +189,90 @@ struct Launched {
   }
 };
 
-TEST_P(EveryFusedAttention, DeviceBodiesEqualTheVectorisedPath) {
-  auto p = make_problem(GetParam());
-  const int64_t c = p.x.size(3), heads = Problem::kHeads, width = c / heads;
-  auto& bias = p.attention->position_bias;
-  const auto table = bias->table.defined() ? bias->table.detach() : torch::Tensor();
-  const auto qkv = torch::randn({2, p.x.size(1) * p.x.size(2), 3 * c}), zero_row = torch::randn({3 * c});
-  const auto grad = torch::randn({2, qkv.size(1), c});
-  auto q = qkv.clone().requires_grad_(), t = table.defined() ? table.clone().requires_grad_() : table;
-  auto z = zero_row.clone().requires_grad_();
-  const auto y = fused_attention({q, z, t, bias->index()}, *p.partition, heads, 0.3, -100.0);
-  y.backward(grad);
+/// Memory of one forward and backward pass of the kernels.
+template <class T>
+struct Pass {
+  static constexpr auto kType = std::is_same_v<T, float> ? torch::kFloat32 : torch::kBFloat16;
+  AttentionPlan plan;
+  torch::Tensor qkv, zero_row, table, grad, out, log_sum, grad_qkv, pairs, zero_rows;
 
-  const AttentionPlan plan({.batch = 2,
-                            .heads = heads,
-                            .head_width = width,
-                            .num_types = table.defined() ? table.size(0) : 0,
-                            .table_length = table.defined() ? table.size(2) : 0,
-                            .scale = 0.3,
-                            .mask_value = -100.0},
-                           *p.partition, bias->index());
-  const auto& s = plan.shape();
-  const int64_t n = s.window_tokens;
-  const auto out = torch::zeros_like(grad), log_sum = torch::zeros({2, s.windows, heads, n});
-  const auto grad_qkv = torch::zeros_like(qkv), pairs = torch::zeros({s.num_tasks, heads, n * n});
-  const auto zero_rows = torch::zeros({s.num_tasks, heads, 3, width});
-  const auto data = [](const torch::Tensor& x) { return x.defined() ? x.mutable_data_ptr<float>() : nullptr; };
-  const AttentionForward<float> forward{data(qkv), data(zero_row), data(table), data(out), data(log_sum)};
-  const AttentionBackward<float> backward{.qkv = data(qkv),
-                                          .zero_row = data(zero_row),
-                                          .table = data(table),
-                                          .out = data(out),
-                                          .log_sum = data(log_sum),
-                                          .grad_out = data(grad),
-                                          .grad_qkv = data(grad_qkv),
-                                          .partial_bias = data(pairs),
-                                          .partial_zero_row = data(zero_rows)};
-  const auto launch = [&](auto launched) {
-    launched.forward(forward);
-    launched.backward(backward);
-  };
-  if (width == 8) launch(Launched<8>(s));
-  if (width == 16) launch(Launched<16>(s));
-  if (width == 32) launch(Launched<32>(s));
-
-  EXPECT_LT(relative(out, y.detach()), kFloat);
-  EXPECT_LT(relative(grad_qkv, q.grad()), kGradient);
-  if (p.partition->has_zero_tokens()) {
-    EXPECT_LT(relative(zero_rows.sum(0).transpose(0, 1).reshape({3 * c}), z.grad()), kGradient);
+  static AttentionPlan::Extents extents(int64_t width, const torch::Tensor& table) {
+    return {.batch = 2,
+            .heads = Problem::kHeads,
+            .head_width = width,
+            .num_types = table.defined() ? table.size(0) : 0,
+            .table_length = table.defined() ? table.size(2) : 0,
+            .scale = 0.3,
+            .mask_value = -100.0};
   }
-  if (!table.defined()) return;
-  // As on a device: by type, then by entry of the table.
-  const auto by_type = torch::zeros({s.num_types, heads, n * n}).index_add_(0, plan.task_types(), pairs);
-  const auto by_entry = torch::zeros_like(table).index_add_(2, plan.table_index().view({-1}), by_type);
-  EXPECT_LT(relative(by_entry, t.grad()), kGradient);
+  Pass(const Problem& p, int64_t width)
+      : plan(extents(width, p.attention->position_bias->table), *p.partition, p.attention->position_bias->index()) {
+    torch::manual_seed(12);
+    const auto& s = plan.shape();
+    const int64_t c = s.channels(), n = s.window_tokens, heads = s.heads;
+    qkv = torch::randn({2, s.tokens, 3 * c}).to(kType);
+    zero_row = torch::randn({3 * c}).to(kType);
+    if (p.attention->position_bias->table.defined()) table = p.attention->position_bias->table.detach();
+    grad = torch::randn({2, s.tokens, c}).to(kType);
+    out = torch::zeros_like(grad);
+    log_sum = torch::zeros({2, s.windows, heads, n});
+    grad_qkv = torch::zeros_like(qkv);
+    pairs = torch::zeros({s.num_tasks, heads, n * n});
+    zero_rows = torch::zeros({s.num_tasks, heads, 3, width});
+  }
+  template <class V>
+  static V* data(const torch::Tensor& t) {
+    return t.defined() ? static_cast<V*>(t.mutable_data_ptr()) : nullptr;
+  }
+  AttentionForward<T> forward() const {
+    return {data<T>(qkv), data<T>(zero_row), data<float>(table), data<T>(out), data<float>(log_sum)};
+  }
+  AttentionBackward<T> backward() const {
+    return {.qkv = data<T>(qkv),
+            .zero_row = data<T>(zero_row),
+            .table = data<float>(table),
+            .out = data<T>(out),
+            .log_sum = data<float>(log_sum),
+            .grad_out = data<T>(grad),
+            .grad_qkv = data<T>(grad_qkv),
+            .partial_bias = data<float>(pairs),
+            .partial_zero_row = data<float>(zero_rows)};
+  }
+  int64_t units() const { return plan.shape().num_tasks * plan.shape().heads; }
+  std::vector<torch::Tensor> results() const {
+    std::vector<torch::Tensor> all{out, grad_qkv, pairs, zero_rows};
+    for (auto& t : all) t = t.to(torch::kFloat64);
+    return all;
+  }
+};
+
+TEST_P(EveryFusedAttention, DeviceBodiesEqualTheVectorisedPath) {
+  const auto p = make_problem(GetParam());
+  const int64_t width = GetParam().width;
+  const Pass<float> expected(p, width), found(p, width);
+  attend_units(expected.plan.shape(), expected.forward(), 0, expected.units());
+  attend_units_backward(expected.plan.shape(), expected.backward(), 0, expected.units());
+  const auto launch = [&](auto launched) {
+    launched.forward(found.forward());
+    launched.backward(found.backward());
+  };
+  if (width == 8) launch(Launched<8>(found.plan.shape()));
+  if (width == 16) launch(Launched<16>(found.plan.shape()));
+  if (width == 32) launch(Launched<32>(found.plan.shape()));
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_LT(relative(found.results()[i], expected.results()[i]), i == 0 ? kFloat : kGradient) << i;
+}
+
+TEST_P(EveryFusedAttention, ProductsOfBfloat16StayNearFloat32) {
+  if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no products of bfloat16";
+  const auto p = make_problem(GetParam());
+  const int64_t width = GetParam().width;
+  const Pass<Bfloat16> expected(p, width), found(p, width);
+  attend_units(expected.plan.shape(), expected.forward(), 0, expected.units());
+  attend_units_backward(expected.plan.shape(), expected.backward(), 0, expected.units());
+  attend_units_bf16(found.plan.shape(), found.forward(), 0, found.units());
+  attend_units_backward_bf16(found.plan.shape(), found.backward(), 0, found.units());
+  for (size_t i = 0; i < 4; ++i) EXPECT_LT(relative(found.results()[i], expected.results()[i]), kProducts) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Small, EveryFusedAttention, ::testing::ValuesIn(cases()),
