@@ -1,10 +1,10 @@
 #include "experiments/vision/heal_swin.h"
 
-#include <ATen/ops/dropout.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/initialise.h"
 #include "sphere/window/grid_shift.h"
 #include "sphere/window/nested_windows.h"
@@ -97,7 +97,7 @@ torch::Tensor HealSwinImpl::forward(const torch::Tensor& x) {
                       .found = x.defined() ? fmt::format("[{}]", fmt::join(x.sizes(), ", ")) : "nothing",
                       .hint = "set vision.in_channels, nside and base_pixels as the data have them"});
   auto tokens = patch_embed(x);
-  if (is_training() && config_.dropout > 0) tokens = at::dropout(tokens, config_.dropout, true);
+  if (is_training()) tokens = sphere::fused_dropout(tokens, config_.dropout);
   return head(trunk(tokens));
 }
 

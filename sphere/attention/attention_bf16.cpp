@@ -136,31 +136,56 @@ struct ForwardMemory {
   Memory memory;
   int64_t n, padded;
   uint32_t *k, *v;
-  float *tile, *scores;
+  float *tile, *scores, *q_factor, *k_factor;
+  MaskKeys keys;
   const Bfloat16** rows;
   Bfloat16** out;
   ForwardMemory(int64_t tokens, int64_t width)
-      : memory((width + 2 * 16 + 8) * (tokens + 16) + (tokens + 16) * (tokens + 16)),
+      : memory((width + 2 * 16 + 12) * (tokens + 16) + (tokens + 16) * (tokens + 16)),
         n(tokens),
         padded(blocks_of(tokens) * kLanes),
         k(memory.pairs(n * width / 2)),
         v(memory.pairs((n + 1) * width / 2)),
         tile(memory.floats(n * padded)),
         scores(memory.floats((n + 1) * kLanes)),
+        q_factor(memory.floats(padded)),
+        k_factor(memory.floats(n)),
+        keys{memory.pairs(padded), memory.pairs(padded)},
         rows(memory.pointers<const Bfloat16*>(padded + 1)),
         out(memory.pointers<Bfloat16*>(padded + 1)) {
     std::fill_n(rows, padded + 1, nullptr);
     std::fill_n(out, padded + 1, nullptr);
+    std::fill_n(q_factor, padded, 0.0F);
   }
 };
 
+/// What the loops are compiled for.
+template <int kHeadWidth, bool kHasDropout, bool kHasTemperature>
+struct Form {
+  static constexpr int kWidth = kHeadWidth;
+  static constexpr bool kDrops = kHasDropout, kCosine = kHasTemperature;
+};
+
+/// What products of rows of q and k are multiplied by, first and second factor: the scale, or what makes the rows unit
+/// vectors. `log2e`: for exponents of 2.
+template <class F, class M>
+HWY_INLINE void fill_factors(const AttentionShape& s, const float* temperature, int64_t head, const M& m, float log2e) {
+  const int64_t at = head * F::kWidth;
+  for (int64_t i = 0; i < s.window_tokens; ++i) {
+    m.q_factor[i] = log2e * (F::kCosine ? temperature[head] * inverse_norm(m.rows[i] + at, F::kWidth) : s.scale);
+    if (F::kCosine) m.k_factor[i] = inverse_norm(m.rows[i] + s.channels() + at, F::kWidth);
+  }
+}
+
 /// Queries of one block of lanes.
-template <int kWidth>
-HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, float scale, float* log_sum) {
+template <class F>
+HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, const DropoutMask& mask,
+                             float* log_sum) {
+  constexpr int kWidth = F::kWidth;
   const Lanes d;
   const int64_t n = m.n, first = block * kLanes;
   const float* tile = m.tile + block * n * kLanes;
-  const Vector factor = hn::Set(d, scale * kLog2E);
+  const Vector factor = hn::Load(d, m.q_factor + first);
   Vector highest = hn::Set(d, -std::numeric_limits<float>::infinity());
   {
     Pairs q[kWidth / 2];
@@ -169,6 +194,7 @@ HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, 
       const uint32_t* k = m.k + j * kWidth / 2;
       Vector score = hn::Zero(d);
       for (int c = 0; c < kWidth / 2; ++c) score = add_products(score, q[c], all_lanes(k + c));
+      if constexpr (F::kCosine) score = hn::Mul(score, hn::Set(d, m.k_factor[j]));
       score = hn::MulAdd(score, factor, hn::Load(d, tile + j * kLanes));
       highest = hn::Max(highest, score);
       hn::Store(score, d, m.scores + j * kLanes);
@@ -183,9 +209,13 @@ HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, 
     for (int64_t j = 0; j < n; j += 2) {
       Pairs pair;
       if (chunk == 0) {
-        const Vector a = exp2_nonpositive<3>(d, hn::Sub(hn::Load(d, m.scores + j * kLanes), highest));
-        const Vector b = exp2_nonpositive<3>(d, hn::Sub(hn::Load(d, m.scores + (j + 1) * kLanes), highest));
+        Vector a = exp2_nonpositive<3>(d, hn::Sub(hn::Load(d, m.scores + j * kLanes), highest));
+        Vector b = exp2_nonpositive<3>(d, hn::Sub(hn::Load(d, m.scores + (j + 1) * kLanes), highest));
         sum = hn::Add(sum, hn::Add(a, b));
+        if constexpr (F::kDrops) {
+          a = kept_by_queries(mask, m.keys, first, j, a);
+          b = kept_by_queries(mask, m.keys, first, j + 1, b);
+        }
         pair = interleaved(rounded(a, b));
         if (kWidth > 8) store_pairs(pair, weights + j / 2 * kLanes);
       } else {
@@ -194,7 +224,7 @@ HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, 
       const uint32_t* v = m.v + j / 2 * kWidth + chunk;
       for (int c = 0; c < 8; ++c) out[c] = add_products(out[c], pair, all_lanes(v + c));
     }
-    if (chunk == 0) inverse = hn::Div(hn::Set(d, 1.0F), sum);
+    if (chunk == 0) inverse = hn::Div(hn::Set(d, mask.factor), sum);
     for (auto& o : out) o = hn::Mul(o, inverse);
     store_columns(out, 1.0F, [&](int i) -> Bfloat16* {
       Bfloat16* row = m.out[first + i];
@@ -209,9 +239,10 @@ HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, 
     log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
 }
 
-template <int kWidth>
+template <class F>
 HWY_INLINE void attend_all_pairs(const AttentionShape& s, const AttentionForward<Bfloat16>& v, int64_t first,
                                  int64_t last) {
+  constexpr int kWidth = F::kWidth;
   const int64_t n = s.window_tokens, c = s.channels();
   ForwardMemory m(n, kWidth);
   for (int64_t unit = first; unit < last; ++unit) {
@@ -224,10 +255,12 @@ HWY_INLINE void attend_all_pairs(const AttentionShape& s, const AttentionForward
         m.rows[i] = qkv_row(s, v.qkv, v.zero_row, item, i);
         m.out[i] = out_row(s, v.out, item, i);
       }
+      fill_factors<F>(s, v.variant.temperature, head, m, kLog2E);
+      m.keys.fill(s, v.variant.mask, item, head);
       copy_rows<kWidth>(m.rows, n, c + at, m.k);
       pair_rows<kWidth>(m.rows, n, 2 * c + at, m.v);
       float* log_sum = v.log_sum == nullptr ? nullptr : v.log_sum + (item * s.heads + head) * n;
-      for (int64_t block = 0; block < blocks_of(n); ++block) attend_pairs<kWidth>(m, block, at, s.scale, log_sum);
+      for (int64_t block = 0; block < blocks_of(n); ++block) attend_pairs<F>(m, block, at, v.variant.mask, log_sum);
     }
   }
 }
@@ -242,12 +275,13 @@ struct BackwardMemory {
   Memory memory;
   int64_t n, padded;
   uint32_t *q, *q_pairs, *g, *g_pairs, *k_pairs, *weights, *score_gradients, *score_rows;
-  float *tile, *tile_gradient, *grad_q, *delta, *log_sum;
+  float *tile, *tile_gradient, *grad_q, *grad_k, *delta, *log_sum, *q_factor, *k_factor;
+  MaskKeys keys;
   Bfloat16* zero_gradients;  ///< [N, 3, D]
   const Bfloat16 **rows, **grads;
   Target* targets;
   BackwardMemory(int64_t tokens, int64_t width)
-      : memory((6 * width + 5 * 16 + 16) * (tokens + 16) + 2 * (tokens + 16) * (tokens + 16)),
+      : memory((6 * width + 5 * 16 + 24) * (tokens + 16) + 16 * width + 2 * (tokens + 16) * (tokens + 16)),
         n(tokens),
         padded(blocks_of(tokens) * kLanes),
         q(memory.pairs((n + 1) * width / 2)),
@@ -261,8 +295,12 @@ struct BackwardMemory {
         tile(memory.floats(n * padded + kLanes)),
         tile_gradient(memory.floats(n * padded + kLanes)),
         grad_q(memory.floats((n + 1) * width)),
+        grad_k(memory.floats(kLanes * width)),
         delta(memory.floats(n + 1)),
         log_sum(memory.floats(n + 1)),
+        q_factor(memory.floats(n + 1)),
+        k_factor(memory.floats(padded)),
+        keys{memory.pairs(n + 1), memory.pairs(n + 1)},
         zero_gradients(reinterpret_cast<Bfloat16*>(memory.pairs(n * 3 * width / 2 + 1))),
         rows(memory.pointers<const Bfloat16*>(padded + 1)),
         grads(memory.pointers<const Bfloat16*>(padded + 1)),
@@ -272,49 +310,91 @@ struct BackwardMemory {
     std::fill_n(targets, padded, Target{nullptr, 0});
     // The partner of the last query, if their number is odd: no weight, no gradient.
     std::fill_n(tile + n * padded, kLanes, 0.0F);
-    delta[n] = 0;
+    std::fill_n(k_factor, padded, 0.0F);
+    delta[n] = q_factor[n] = 0;
+    keys.first[n] = keys.second[n] = 0;
     log_sum[n] = -kNever;
   }
 };
 
 /// Weights and score gradients of all queries with one block of keys.
-template <int kWidth>
-HWY_INLINE void gradients_of_pairs(const BackwardMemory& m, int64_t block, int64_t k_at, int64_t v_at, float scale) {
+template <class F>
+HWY_INLINE void gradients_of_pairs(const BackwardMemory& m, int64_t block, int64_t k_at, int64_t v_at,
+                                   const DropoutMask& mask) {
+  constexpr int kWidth = F::kWidth;
   const Lanes d;
   const int64_t n = m.n, half = kWidth / 2;
   const float* tile = m.tile + block * n * kLanes;
   float* tile_gradient = m.tile_gradient + block * n * kLanes;
-  const Vector factor = hn::Set(d, scale * kLog2E);
+  const Vector k_factor = hn::Load(d, m.k_factor + block * kLanes);
   Pairs k[kWidth / 2], v[kWidth / 2];
   load_columns<kWidth>(m.rows + block * kLanes, k_at, k);
   load_columns<kWidth>(m.rows + block * kLanes, v_at, v);
   for (int64_t i = 0; i < n; i += 2) {
-    Vector weight[2], gradient[2];
+    Vector weight[2], by_keys[2], by_queries[2];  // the latter two: for sums over keys, over queries
     for (int64_t odd = 0; odd < 2; ++odd) {
       const int64_t row = i + odd;
       const uint32_t *q = m.q + row * half, *g = m.g + row * half;
-      Vector score = hn::Zero(d), slope = hn::Set(d, -m.delta[row]);
+      Vector score = hn::Zero(d), slope = F::kDrops ? hn::Zero(d) : hn::Set(d, -m.delta[row]);
       for (int c = 0; c < half; ++c) {
         score = add_products(score, k[c], all_lanes(q + c));
         slope = add_products(slope, v[c], all_lanes(g + c));
       }
       const Vector shift = hn::Sub(hn::Load(d, tile + row * kLanes), hn::Set(d, m.log_sum[row]));
-      weight[odd] = exp2_nonpositive<3>(d, hn::MulAdd(score, factor, shift));
-      gradient[odd] = hn::Mul(weight[odd], slope);
+      if constexpr (F::kCosine) score = hn::Mul(score, k_factor);
+      const Vector q_factor = hn::Set(d, m.q_factor[row]);
+      weight[odd] = exp2_nonpositive<3>(d, hn::MulAdd(score, hn::Mul(q_factor, hn::Set(d, kLog2E)), shift));
+      Vector gradient;
+      if constexpr (F::kDrops) {
+        const RowKey key{m.keys.first[row], m.keys.second[row]};
+        const Vector factor = kept_in_row(mask, key, block * kLanes, hn::Set(d, mask.factor));
+        gradient = hn::Mul(weight[odd], hn::MulSub(factor, slope, hn::Set(d, m.delta[row])));
+        weight[odd] = hn::Mul(weight[odd], factor);
+      } else {
+        gradient = hn::Mul(weight[odd], slope);
+      }
       float* sum = tile_gradient + row * kLanes;
-      hn::Store(hn::Add(hn::Load(d, sum), gradient[odd]), d, sum);
+      hn::Store(hn::Add(hn::Load(d, sum), gradient), d, sum);
+      by_keys[odd] = F::kCosine ? hn::Mul(gradient, k_factor) : gradient;
+      by_queries[odd] = F::kCosine ? hn::Mul(gradient, q_factor) : gradient;
     }
     const int64_t at = i / 2 * kLanes;
-    const __m512i both = rounded(gradient[0], gradient[1]);
+    const __m512i both = rounded(by_keys[0], by_keys[1]);
     store_pairs(both, m.score_rows + at);
-    store_pairs(interleaved(both), m.score_gradients + at);
+    store_pairs(interleaved(F::kCosine ? rounded(by_queries[0], by_queries[1]) : both), m.score_gradients + at);
     store_pairs(interleaved(rounded(weight[0], weight[1])), m.weights + at);
   }
 }
 
+/// Gradients of one block of unit vectors times their factors [D, lanes of keys], as gradients of the keys.
+template <class F>
+HWY_INLINE void store_key_gradients(const BackwardMemory& m, int64_t block, int64_t k_at) {
+  const Lanes d;
+  const Vector factor = hn::Load(d, m.k_factor + block * kLanes);
+  Pairs k[F::kWidth / 2];
+  load_columns<F::kWidth>(m.rows + block * kLanes, k_at, k);
+  const auto unit = [&](int c) HWY_ATTR {
+    const auto bits = c % 2 == 0 ? _mm512_slli_epi32(k[c / 2], 16)
+                                 : _mm512_and_si512(k[c / 2], _mm512_set1_epi32(static_cast<int>(0xFFFF0000U)));
+    return hn::Mul(Vector{_mm512_castsi512_ps(bits)}, factor);
+  };
+  Vector along = hn::Zero(d);
+  for (int c = 0; c < F::kWidth; ++c) along = hn::MulAdd(unit(c), hn::Load(d, m.grad_k + c * kLanes), along);
+  for (int chunk = 0; chunk < F::kWidth; chunk += 8) {
+    Vector columns[8];
+    for (int c = 0; c < 8; ++c)
+      columns[c] = hn::Mul(factor, hn::NegMulAdd(unit(chunk + c), along, hn::Load(d, m.grad_k + (chunk + c) * kLanes)));
+    store_columns(columns, 1.0F, [&](int i) -> Bfloat16* {
+      const Target& t = m.targets[block * kLanes + i];
+      return t.row == nullptr ? nullptr : t.row + t.step + chunk;
+    });
+  }
+}
+
 /// Gradients of one block of keys and values.
-template <int kWidth>
-HWY_INLINE void gradients_of_slots(const BackwardMemory& m, int64_t block, float scale) {
+template <class F>
+HWY_INLINE void gradients_of_slots(const BackwardMemory& m, int64_t block, int64_t k_at, float scale) {
+  constexpr int kWidth = F::kWidth;
   const Lanes d;
   for (int chunk = 0; chunk < kWidth; chunk += 8) {
     Vector grad_k[8], grad_v[8];
@@ -334,9 +414,13 @@ HWY_INLINE void gradients_of_slots(const BackwardMemory& m, int64_t block, float
         return t.row == nullptr ? nullptr : t.row + which * t.step + chunk;
       };
     };
-    store_columns(grad_k, scale, part(1));
     store_columns(grad_v, 1.0F, part(2));
+    if (F::kCosine)
+      for (int c = 0; c < 8; ++c) hn::Store(grad_k[c], d, m.grad_k + (chunk + c) * kLanes);
+    else
+      store_columns(grad_k, scale, part(1));
   }
+  if constexpr (F::kCosine) store_key_gradients<F>(m, block, k_at);
 }
 
 HWY_INLINE __m256 add_products(__m256 sum, uint32_t a, __m256i b) {
@@ -398,14 +482,28 @@ HWY_INLINE void load_pairs_of_item(const AttentionShape& s, const AttentionBackw
   std::fill_n(m.grad_q, n * kWidth, 0.0F);
 }
 
-template <int kWidth>
-HWY_INLINE void store_query_gradients(const BackwardMemory& m, float scale) {
-  for (int64_t i = 0; i < m.n; ++i)
-    for (int c = 0; c < kWidth; c += 8) {
-      const __m256 grad = _mm256_mul_ps(_mm256_loadu_ps(m.grad_q + i * kWidth + c), _mm256_set1_ps(scale));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(m.targets[i].row + c),
-                       reinterpret_cast<__m128i>(_mm256_cvtneps_pbh(grad)));
+/// Gives the item's share of the temperature's gradient.
+template <class F>
+HWY_INLINE float store_query_gradients(const BackwardMemory& m, int64_t at, float scale, const float* temperature) {
+  float sum = 0;
+  for (int64_t i = 0; i < m.n; ++i) {
+    float* grad = m.grad_q + i * F::kWidth;
+    float factor = scale;
+    if constexpr (F::kCosine) {
+      factor = m.q_factor[i];
+      float unit[F::kWidth], along = 0;
+      for (int c = 0; c < F::kWidth; ++c) unit[c] = to_float(m.rows[i][at + c]) * (factor / *temperature);
+      for (int c = 0; c < F::kWidth; ++c) along += unit[c] * grad[c];
+      for (int c = 0; c < F::kWidth; ++c) grad[c] -= unit[c] * along;
+      sum += along;
     }
+    for (int c = 0; c < F::kWidth; c += 8) {
+      const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(grad + c), _mm256_set1_ps(factor));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(m.targets[i].row + c),
+                       reinterpret_cast<__m128i>(_mm256_cvtneps_pbh(scaled)));
+    }
+  }
+  return sum;
 }
 
 template <int kWidth>
@@ -415,9 +513,10 @@ HWY_INLINE void add_zero_gradients(const BackwardMemory& m, float* zero_row) {
       for (int d = 0; d < 3 * kWidth; ++d) zero_row[d] += to_float(m.targets[i].row[d]);
 }
 
-template <int kWidth>
+template <class F>
 HWY_INLINE void attend_all_pairs_backward(const AttentionShape& s, const AttentionBackward<Bfloat16>& v, int64_t first,
                                           int64_t last) {
+  constexpr int kWidth = F::kWidth;
   const int64_t n = s.window_tokens, c = s.channels();
   BackwardMemory m(n, kWidth);
   for (int64_t unit = first; unit < last; ++unit) {
@@ -425,30 +524,48 @@ HWY_INLINE void attend_all_pairs_backward(const AttentionShape& s, const Attenti
     const int64_t head = unit % s.heads, at = head * kWidth;
     fill_tile<false>(s, v.table, task, head, m.tile);
     std::fill_n(m.tile_gradient, n * m.padded + kLanes, 0.0F);
+    float temperature = 0;
     for (int64_t index = 0; index < task.count; ++index) {
-      load_pairs_of_item<kWidth>(s, v, s.items[task.first + index], head, m);
+      const int64_t item = s.items[task.first + index];
+      load_pairs_of_item<kWidth>(s, v, item, head, m);
+      fill_factors<F>(s, v.variant.temperature, head, m, 1.0F);
+      m.keys.fill(s, v.variant.mask, item, head);
       for (int64_t block = 0; block < blocks_of(n); ++block) {
-        gradients_of_pairs<kWidth>(m, block, c + at, 2 * c + at, s.scale);
-        gradients_of_slots<kWidth>(m, block, s.scale);
+        gradients_of_pairs<F>(m, block, c + at, 2 * c + at, v.variant.mask);
+        gradients_of_slots<F>(m, block, c + at, s.scale);
         gradients_of_queries<kWidth>(m, block);
       }
-      store_query_gradients<kWidth>(m, s.scale);
+      temperature += store_query_gradients<F>(m, at, s.scale, v.variant.temperature + (F::kCosine ? head : 0));
       if (v.partial_zero_row != nullptr) add_zero_gradients<kWidth>(m, v.partial_zero_row + unit * 3 * kWidth);
     }
+    if (v.partial_temperature != nullptr) v.partial_temperature[unit] = temperature;
     if (v.partial_bias != nullptr) store_tile_gradient(n, m.tile_gradient, v.partial_bias + unit * n * n);
   }
 }
 
+/// work(Form) for the form that the views ask for.
+template <int kWidth, class Work>
+HWY_INLINE void with_form(const AttentionVariant& variant, const Work& work) {
+  const bool drops = variant.mask.drops(), is_cosine = variant.temperature != nullptr;
+  if (drops && is_cosine) work(Form<kWidth, true, true>());
+  if (drops && !is_cosine) work(Form<kWidth, true, false>());
+  if (!drops && is_cosine) work(Form<kWidth, false, true>());
+  if (!drops && !is_cosine) work(Form<kWidth, false, false>());
+}
+
+template <class Work>
+HWY_INLINE void with_width(int64_t width, const AttentionVariant& variant, const Work& work) {
+  if (width == 8) with_form<8>(variant, work);
+  if (width == 16) with_form<16>(variant, work);
+  if (width == 32) with_form<32>(variant, work);
+}
+
 void forward_pairs(const AttentionShape& s, const AttentionForward<Bfloat16>& v, int64_t first, int64_t last) {
-  if (s.head_width == 8) attend_all_pairs<8>(s, v, first, last);
-  if (s.head_width == 16) attend_all_pairs<16>(s, v, first, last);
-  if (s.head_width == 32) attend_all_pairs<32>(s, v, first, last);
+  with_width(s.head_width, v.variant, [&](auto form) { attend_all_pairs<decltype(form)>(s, v, first, last); });
 }
 
 void backward_pairs(const AttentionShape& s, const AttentionBackward<Bfloat16>& v, int64_t first, int64_t last) {
-  if (s.head_width == 8) attend_all_pairs_backward<8>(s, v, first, last);
-  if (s.head_width == 16) attend_all_pairs_backward<16>(s, v, first, last);
-  if (s.head_width == 32) attend_all_pairs_backward<32>(s, v, first, last);
+  with_width(s.head_width, v.variant, [&](auto form) { attend_all_pairs_backward<decltype(form)>(s, v, first, last); });
 }
 
 bool has_pairs() { return __builtin_cpu_supports("avx512bf16") != 0; }

@@ -16,10 +16,26 @@ HWY_BEFORE_NAMESPACE();
 namespace pear::sphere::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// What the rows of q and k are multiplied by: the scale, or what makes them unit vectors. Scores are exponents of 2.
+struct Factors {
+  float *q, *k;
+};
+
+template <int kWidth, class Row>
+HWY_INLINE void fill_factors(const AttentionShape& s, const float* temperature, int64_t head, const Row& row,
+                             const Factors& f) {
+  for (int64_t i = 0; i < s.window_tokens; ++i) {
+    f.q[i] = kLog2E * (temperature == nullptr ? s.scale : temperature[head] * inverse_norm(row(0)(i), kWidth));
+    f.k[i] = temperature == nullptr ? 1.0F : inverse_norm(row(s.channels())(i), kWidth);
+  }
+}
+
 struct ForwardScratch {
   float *q, *k, *v, *tile, *scores, *out;
+  Factors factors;
+  MaskKeys keys;
   Scratch memory;
-  ForwardScratch(int64_t n, int64_t width) : memory((4 * width + n + lanes()) * blocks_of(n) * lanes() + 6 * 16) {
+  ForwardScratch(int64_t n, int64_t width) : memory((4 * width + n + lanes() + 4) * blocks_of(n) * lanes() + 10 * 16) {
     const int64_t padded = blocks_of(n) * lanes();
     q = memory.take(width * padded);
     k = memory.take(width * n);
@@ -27,15 +43,18 @@ struct ForwardScratch {
     out = memory.take(width * padded);
     tile = memory.take(n * padded);
     scores = memory.take(n * lanes());
+    factors = {memory.take(n), memory.take(n)};
+    keys = {memory.take_words(padded), memory.take_words(padded)};
   }
 };
 
-/// Columns [at, at + width) of the rows of a window as [D, padded] (lanes are slots), times `factor`.
+/// Columns [at, at + width) of the rows of a window as [D, padded] (lanes are slots), each times its factor.
 template <class Row>
-HWY_INLINE void pack_columns(int64_t n, int64_t width, float factor, const Row& row, float* to) {
+HWY_INLINE void pack_columns(int64_t n, int64_t width, const float* factors, const Row& row, float* to) {
   const int64_t padded = blocks_of(n) * lanes();
   for (int64_t i = 0; i < n; ++i) {
     const auto* from = row(i);
+    const float factor = factors == nullptr ? 1.0F : factors[i];
     for (int64_t d = 0; d < width; ++d) to[d * padded + i] = factor * to_float(from[d]);
   }
   for (int64_t d = 0; d < width; ++d)
@@ -43,16 +62,18 @@ HWY_INLINE void pack_columns(int64_t n, int64_t width, float factor, const Row& 
 }
 
 template <class Row>
-HWY_INLINE void pack_rows(int64_t n, int64_t width, float factor, const Row& row, float* to) {
+HWY_INLINE void pack_rows(int64_t n, int64_t width, const float* factors, const Row& row, float* to) {
   for (int64_t i = 0; i < n; ++i) {
     const auto* from = row(i);
+    const float factor = factors == nullptr ? 1.0F : factors[i];
     for (int64_t d = 0; d < width; ++d) to[i * width + d] = factor * to_float(from[d]);
   }
 }
 
 /// Queries of one block of lanes: scores, softmax and weighted sum; writes out [D, padded] and log_sum.
-template <int kWidth>
-HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, float* log_sum) {
+template <int kWidth, bool kDrops>
+HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, const DropoutMask& mask,
+                             float* log_sum) {
   const Lanes d;
   const int64_t width = lanes(), padded = blocks_of(n) * width, first = block * width;
   const float* tile = m.tile + block * n * width;
@@ -84,12 +105,13 @@ HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, 
       if (chunk == 0) {
         weight = exp2_nonpositive<5>(d, hn::Sub(weight, highest));
         sum = hn::Add(sum, weight);
+        if constexpr (kDrops) weight = kept_by_queries(mask, m.keys, first, j, weight);
         if (kWidth > kChunk) hn::Store(weight, d, m.scores + j * width);
       }
       const float* v = m.v + j * kWidth + chunk;
       for (int c = 0; c < kChunk; ++c) out[c] = hn::MulAdd(weight, hn::Set(d, v[c]), out[c]);
     }
-    if (chunk == 0) inverse = hn::Div(hn::Set(d, 1.0F), sum);
+    if (chunk == 0) inverse = hn::Div(hn::Set(d, mask.factor), sum);
     for (int c = 0; c < kChunk; ++c) hn::Store(hn::Mul(out[c], inverse), d, m.out + (chunk + c) * padded + first);
   }
   if (log_sum == nullptr) return;
@@ -99,7 +121,7 @@ HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, 
   for (int64_t i = 0; i < std::min(width, n - first); ++i) log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
 }
 
-template <int kWidth, class T>
+template <int kWidth, bool kDrops, class T>
 HWY_INLINE void attend_all(const AttentionShape& s, const AttentionForward<T>& v, int64_t first, int64_t last) {
   const int64_t n = s.window_tokens, padded = blocks_of(n) * lanes(), c = s.channels();
   ForwardScratch m(n, kWidth);
@@ -112,11 +134,14 @@ HWY_INLINE void attend_all(const AttentionShape& s, const AttentionForward<T>& v
       const auto row = [&](int64_t offset) {
         return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
       };
-      pack_columns(n, kWidth, s.scale * kLog2E, row(0), m.q);
-      pack_rows(n, kWidth, 1.0F, row(c), m.k);
-      pack_rows(n, kWidth, 1.0F, row(2 * c), m.v);
+      fill_factors<kWidth>(s, v.variant.temperature, head, row, m.factors);
+      m.keys.fill(s, v.variant.mask, item, head);
+      pack_columns(n, kWidth, m.factors.q, row(0), m.q);
+      pack_rows(n, kWidth, m.factors.k, row(c), m.k);
+      pack_rows(n, kWidth, nullptr, row(2 * c), m.v);
       float* log_sum = v.log_sum == nullptr ? nullptr : v.log_sum + (item * s.heads + head) * n;
-      for (int64_t block = 0; block < blocks_of(n); ++block) attend_block<kWidth>(m, n, block, log_sum);
+      for (int64_t block = 0; block < blocks_of(n); ++block)
+        attend_block<kWidth, kDrops>(m, n, block, v.variant.mask, log_sum);
       for (int64_t i = 0; i < n; ++i)
         if (T* out = out_row(s, v.out, item, i))
           for (int64_t d = 0; d < kWidth; ++d) assign(out[at + d], m.out[d * padded + i]);
@@ -125,16 +150,18 @@ HWY_INLINE void attend_all(const AttentionShape& s, const AttentionForward<T>& v
 }
 
 struct BackwardScratch {
-  float *q, *k, *grad_out, *keys, *values, *tile, *weights, *score_gradients;
+  float *q, *k, *grad_out, *keys_t, *values, *tile, *weights, *score_gradients;
   float *grad_q, *grad_k, *grad_v, *tile_gradient, *delta, *log_sum;
+  Factors factors;
+  MaskKeys keys;
   Scratch memory;
   BackwardScratch(int64_t n, int64_t width)
-      : memory((10 * width + 2 * n + 2 * lanes() + 4) * blocks_of(n) * lanes() + 16 * 16) {
+      : memory((10 * width + 2 * n + 2 * lanes() + 8) * blocks_of(n) * lanes() + 20 * 16) {
     const int64_t padded = blocks_of(n) * lanes();
     q = memory.take(n * width);
     k = memory.take(padded * width);
     grad_out = memory.take(n * width);
-    keys = memory.take(width * padded);
+    keys_t = memory.take(width * padded);
     values = memory.take(width * padded);
     grad_q = memory.take(n * width);
     grad_k = memory.take(width * padded);
@@ -145,31 +172,41 @@ struct BackwardScratch {
     score_gradients = memory.take(n * lanes());
     delta = memory.take(n);
     log_sum = memory.take(n);
+    factors = {memory.take(n), memory.take(n)};
+    keys = {memory.take_words(n), memory.take_words(n)};
   }
 };
 
 /// Weights and score gradients of all queries with one block of keys.
-template <int kWidth>
-HWY_INLINE void pair_gradients(const BackwardScratch& m, int64_t n, int64_t block, bool keeps_bias) {
+template <int kWidth, bool kDrops>
+HWY_INLINE void pair_gradients(const BackwardScratch& m, int64_t n, int64_t block, const DropoutMask& mask,
+                               bool keeps_bias) {
   const Lanes d;
   const int64_t width = lanes(), padded = blocks_of(n) * width, first = block * width;
   const float* tile = m.tile + block * n * width;
   float* tile_gradient = m.tile_gradient + block * n * width;
   Vector k[kWidth], v[kWidth];
   for (int c = 0; c < kWidth; ++c) {
-    k[c] = hn::Load(d, m.keys + c * padded + first);
+    k[c] = hn::Load(d, m.keys_t + c * padded + first);
     v[c] = hn::Load(d, m.values + c * padded + first);
   }
   for (int64_t i = 0; i < n; ++i) {
     const float *q = m.q + i * kWidth, *g = m.grad_out + i * kWidth;
     Vector score = hn::Sub(hn::Load(d, tile + i * width), hn::Set(d, m.log_sum[i]));
-    Vector gradient = hn::Set(d, -m.delta[i]);
+    Vector gradient = kDrops ? hn::Zero(d) : hn::Set(d, -m.delta[i]);
     for (int c = 0; c < kWidth; ++c) {
       score = hn::MulAdd(hn::Set(d, q[c]), k[c], score);
       gradient = hn::MulAdd(hn::Set(d, g[c]), v[c], gradient);
     }
-    const Vector weight = exp2_nonpositive<5>(d, score);
-    gradient = hn::Mul(weight, gradient);
+    Vector weight = exp2_nonpositive<5>(d, score);
+    if constexpr (kDrops) {
+      const RowKey key{m.keys.first[i], m.keys.second[i]};
+      const Vector factor = kept_in_row(mask, key, first, hn::Set(d, mask.factor));
+      gradient = hn::Mul(weight, hn::MulSub(factor, gradient, hn::Set(d, m.delta[i])));
+      weight = hn::Mul(weight, factor);
+    } else {
+      gradient = hn::Mul(weight, gradient);
+    }
     hn::Store(weight, d, m.weights + i * width);
     hn::Store(gradient, d, m.score_gradients + i * width);
     if (keeps_bias) hn::Store(hn::Add(hn::Load(d, tile_gradient + i * width), gradient), d, tile_gradient + i * width);
@@ -231,11 +268,13 @@ HWY_INLINE void load_item(const AttentionShape& s, const AttentionBackward<T>& v
   const auto row = [&](int64_t offset) {
     return [&, offset](int64_t i) { return qkv_row(s, v.qkv, v.zero_row, item, i) + offset + at; };
   };
-  pack_rows(n, kWidth, s.scale * kLog2E, row(0), m.q);
-  pack_rows(n, kWidth, 1.0F, row(c), m.k);
+  fill_factors<kWidth>(s, v.variant.temperature, head, row, m.factors);
+  m.keys.fill(s, v.variant.mask, item, head);
+  pack_rows(n, kWidth, m.factors.q, row(0), m.q);
+  pack_rows(n, kWidth, m.factors.k, row(c), m.k);
   for (int64_t i = n * kWidth; i < padded * kWidth; ++i) m.k[i] = 0;
-  pack_columns(n, kWidth, 1.0F, row(c), m.keys);
-  pack_columns(n, kWidth, 1.0F, row(2 * c), m.values);
+  pack_columns(n, kWidth, m.factors.k, row(c), m.keys_t);
+  pack_columns(n, kWidth, nullptr, row(2 * c), m.values);
   for (int64_t i = 0; i < n; ++i) {
     const T* grad = out_row(s, v.grad_out, item, i);
     const T* out = out_row(s, v.out, item, i);
@@ -248,30 +287,62 @@ HWY_INLINE void load_item(const AttentionShape& s, const AttentionBackward<T>& v
   }
 }
 
+/// Through x -> factor x / |x| with unit vector u: gradient of x from that of the product. Gives u . gradient.
+template <int kWidth>
+HWY_INLINE float through_unit_vector(const float* u, float factor, float* gradient) {
+  const float along = dot(u, gradient, kWidth);
+  for (int64_t d = 0; d < kWidth; ++d) gradient[d] = factor * (gradient[d] - u[d] * along);
+  return along;
+}
+
+/// Gradients of the rows q and k of slot i, in q and k; gives that of the temperature.
+template <int kWidth>
+HWY_INLINE float row_gradients(const BackwardScratch& m, int64_t n, int64_t i, float scale, const float* temperature,
+                               float* q, float* k) {
+  const int64_t padded = blocks_of(n) * lanes();
+  for (int64_t d = 0; d < kWidth; ++d) {
+    q[d] = m.grad_q[i * kWidth + d];
+    k[d] = kLn2 * m.grad_k[d * padded + i];
+  }
+  if (temperature == nullptr) {
+    for (int64_t d = 0; d < kWidth; ++d) q[d] *= scale;
+    return 0;
+  }
+  float unit[kWidth];
+  for (int64_t d = 0; d < kWidth; ++d) unit[d] = m.q[i * kWidth + d] * (kLn2 / *temperature);
+  through_unit_vector<kWidth>(m.k + i * kWidth, m.factors.k[i], k);
+  return through_unit_vector<kWidth>(unit, m.factors.q[i] * kLn2, q);
+}
+
+/// Gives the item's share of the temperature's gradient.
 template <int kWidth, class T>
-HWY_INLINE void store_item(const AttentionShape& s, const AttentionBackward<T>& v, int64_t item, int64_t head,
-                           const BackwardScratch& m, float* zero_row) {
+HWY_INLINE float store_item(const AttentionShape& s, const AttentionBackward<T>& v, int64_t item, int64_t head,
+                            const BackwardScratch& m, float* zero_row) {
   const int64_t n = s.window_tokens, at = head * kWidth, c = s.channels(), padded = blocks_of(n) * lanes();
+  const float* temperature = v.variant.temperature == nullptr ? nullptr : v.variant.temperature + head;
+  float sum = 0, q[kWidth], k[kWidth];
   for (int64_t i = 0; i < n; ++i) {
     const int64_t token = s.source[item % s.windows * n + i];
+    sum += row_gradients<kWidth>(m, n, i, s.scale, temperature, q, k);
     if (token == s.tokens) {
       for (int64_t d = 0; d < kWidth; ++d) {
-        zero_row[d] += s.scale * m.grad_q[i * kWidth + d];
-        zero_row[kWidth + d] += kLn2 * m.grad_k[d * padded + i];
+        zero_row[d] += q[d];
+        zero_row[kWidth + d] += k[d];
         zero_row[2 * kWidth + d] += m.grad_v[d * padded + i];
       }
       continue;
     }
     T* to = v.grad_qkv + (item / s.windows * s.tokens + token) * 3 * c + at;
     for (int64_t d = 0; d < kWidth; ++d) {
-      assign(to[d], s.scale * m.grad_q[i * kWidth + d]);
-      assign(to[c + d], kLn2 * m.grad_k[d * padded + i]);
+      assign(to[d], q[d]);
+      assign(to[c + d], k[d]);
       assign(to[2 * c + d], m.grad_v[d * padded + i]);
     }
   }
+  return sum;
 }
 
-template <int kWidth, class T>
+template <int kWidth, bool kDrops, class T>
 HWY_INLINE void attend_all_backward(const AttentionShape& s, const AttentionBackward<T>& v, int64_t first,
                                     int64_t last) {
   const int64_t n = s.window_tokens, width = lanes();
@@ -281,33 +352,46 @@ HWY_INLINE void attend_all_backward(const AttentionShape& s, const AttentionBack
     const int64_t head = unit % s.heads;
     fill_tile<false>(s, v.table, task, head, m.tile);
     std::fill_n(m.tile_gradient, blocks_of(n) * n * width, 0.0F);
+    float temperature = 0;
     float* zero_row = v.partial_zero_row == nullptr ? nullptr : v.partial_zero_row + unit * 3 * kWidth;
     for (int64_t index = 0; index < task.count; ++index) {
       const int64_t item = s.items[task.first + index];
       load_item<kWidth>(s, v, item, head, m);
       for (int64_t block = 0; block < blocks_of(n); ++block) {
-        pair_gradients<kWidth>(m, n, block, v.partial_bias != nullptr);
+        pair_gradients<kWidth, kDrops>(m, n, block, v.variant.mask, v.partial_bias != nullptr);
         slot_gradients<kWidth>(m, n, block);
       }
-      store_item<kWidth>(s, v, item, head, m, zero_row);
+      temperature += store_item<kWidth>(s, v, item, head, m, zero_row);
     }
+    if (v.partial_temperature != nullptr) v.partial_temperature[unit] = temperature;
     if (v.partial_bias == nullptr) continue;
     store_tile_gradient(n, m.tile_gradient, v.partial_bias + unit * n * n);
   }
 }
 
+template <int kWidth, class T>
+HWY_INLINE void forward_width(const AttentionShape& s, const AttentionForward<T>& v, int64_t first, int64_t last) {
+  v.variant.mask.drops() ? attend_all<kWidth, true>(s, v, first, last) : attend_all<kWidth, false>(s, v, first, last);
+}
+
 template <class T>
 HWY_INLINE void forward_any(const AttentionShape& s, const AttentionForward<T>& v, int64_t first, int64_t last) {
-  if (s.head_width == 8) attend_all<8>(s, v, first, last);
-  if (s.head_width == 16) attend_all<16>(s, v, first, last);
-  if (s.head_width == 32) attend_all<32>(s, v, first, last);
+  if (s.head_width == 8) forward_width<8>(s, v, first, last);
+  if (s.head_width == 16) forward_width<16>(s, v, first, last);
+  if (s.head_width == 32) forward_width<32>(s, v, first, last);
+}
+
+template <int kWidth, class T>
+HWY_INLINE void backward_width(const AttentionShape& s, const AttentionBackward<T>& v, int64_t first, int64_t last) {
+  v.variant.mask.drops() ? attend_all_backward<kWidth, true>(s, v, first, last)
+                         : attend_all_backward<kWidth, false>(s, v, first, last);
 }
 
 template <class T>
 HWY_INLINE void backward_any(const AttentionShape& s, const AttentionBackward<T>& v, int64_t first, int64_t last) {
-  if (s.head_width == 8) attend_all_backward<8>(s, v, first, last);
-  if (s.head_width == 16) attend_all_backward<16>(s, v, first, last);
-  if (s.head_width == 32) attend_all_backward<32>(s, v, first, last);
+  if (s.head_width == 8) backward_width<8>(s, v, first, last);
+  if (s.head_width == 16) backward_width<16>(s, v, first, last);
+  if (s.head_width == 32) backward_width<32>(s, v, first, last);
 }
 
 void forward_f32(const AttentionShape& s, const AttentionForward<float>& v, int64_t first, int64_t last) {

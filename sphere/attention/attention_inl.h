@@ -9,7 +9,10 @@
 #include <hwy/aligned_allocator.h>
 #include <hwy/highway.h>
 
+#include <cmath>
+
 #include "sphere/attention/attention_body.h"
+#include "sphere/attention/dropout_inl.h"
 #include "sphere/attention/exp_inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -32,6 +35,8 @@ class Scratch {
     used_ += (floats + 15) / 16 * 16;
     return begin;
   }
+
+  uint32_t* take_words(int64_t words) { return reinterpret_cast<uint32_t*>(take(words)); }
 
  private:
   hwy::AlignedFreeUniquePtr<float[]> memory_;
@@ -65,6 +70,35 @@ HWY_INLINE void store_tile_gradient(int64_t n, const float* tile_gradient, float
     for (int64_t i = 0; i < n; ++i)
       for (int64_t lane = 0; lane < HWY_MIN(width, n - block * width); ++lane)
         bias[i * n + block * width + lane] = tile_gradient[(block * n + i) * width + lane];
+}
+
+/// First and second words of the rows of one item and head, for lanes over queries or one by one.
+struct MaskKeys {
+  uint32_t *first = nullptr, *second = nullptr;
+  void fill(const AttentionShape& s, const DropoutMask& mask, int64_t item, int64_t head) const {
+    if (!mask.drops()) return;
+    const int64_t n = s.window_tokens;
+    for (int64_t i = 0; i < n; ++i) {
+      const RowKey key = mask.row((item * s.heads + head) * n + i);
+      first[i] = key.first;
+      second[i] = key.second;
+    }
+  }
+};
+
+/// Weights of key j for a vector of queries.
+template <class V>
+HWY_INLINE V kept_by_queries(const DropoutMask& mask, const MaskKeys& keys, int64_t queries, int64_t j, V v) {
+  const HashLanes du;
+  const Hash step = hn::Set(du, static_cast<uint32_t>(j) * DropoutMask::kStep);
+  return kept(hn::Add(step, hn::LoadU(du, keys.first + queries)), hn::LoadU(du, keys.second + queries), mask.threshold,
+              v);
+}
+
+/// 1 / |row|, as x / max(|x|, 1e-12).
+template <class T>
+HWY_INLINE float inverse_norm(const T* row, int64_t width) {
+  return 1.0F / HWY_MAX(std::sqrt(dot(row, row, width)), 1e-12F);
 }
 
 }  // namespace pear::sphere::HWY_NAMESPACE

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "sphere/attention/dropout_mask.h"
+
 namespace pear::sphere {
 
 /// Bits of a bfloat16 value: the upper half of a float.
@@ -33,6 +35,12 @@ struct AttentionShape {
   int64_t channels() const { return heads * head_width; }
 };
 
+/// What only the loops on the CPU know.
+struct AttentionVariant {
+  const float* temperature = nullptr;  ///< [H]: cosine attention, q and k are made unit vectors; null: s.scale q.k
+  DropoutMask mask = {};               ///< of the weights; row = (item H + head) N + query, column = key
+};
+
 /// q, k, v of a token lie in one row: [3, H, D].
 template <class T>
 struct AttentionForward {
@@ -41,6 +49,7 @@ struct AttentionForward {
   const float* table = nullptr;  ///< [types, H, R]; null: no bias
   T* out = nullptr;              ///< [B, tokens, C]
   float* log_sum = nullptr;      ///< [B, windows, H, N]: log of the sum of exponentials; null: not wanted
+  AttentionVariant variant = {};
 };
 
 /// Gradients; the partial ones have one row per (task, head) and are added afterwards in a fixed order.
@@ -55,6 +64,8 @@ struct AttentionBackward {
   T* grad_qkv = nullptr;              ///< [B, tokens, 3C]
   float* partial_bias = nullptr;      ///< [tasks, H, N, N]; null: not wanted
   float* partial_zero_row = nullptr;  ///< [tasks, H, 3, D]; null: no zero token
+  AttentionVariant variant = {};
+  float* partial_temperature = nullptr;  ///< [tasks, H]; with a temperature
 };
 
 }  // namespace pear::sphere

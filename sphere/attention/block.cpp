@@ -1,8 +1,8 @@
 #include "sphere/attention/block.h"
 
-#include <ATen/ops/dropout.h>
 #include <ATen/ops/gelu.h>
 
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/fused_mlp.h"
 #include "sphere/attention/fused_norm.h"
 #include "sphere/attention/initialise.h"
@@ -18,12 +18,9 @@ MlpImpl::MlpImpl(int64_t channels, int64_t hidden, double dropout) : dropout_(dr
 }
 
 torch::Tensor MlpImpl::forward(const torch::Tensor& x) {
-  const bool drop = is_training() && dropout_ > 0;
-  if (!drop && fused_type(x)) return fused_mlp(x, {fc1->weight, fc1->bias, fc2->weight, fc2->bias});
-  auto y = at::gelu(fc1(x));
-  if (drop) y = at::dropout(y, dropout_, true);
-  y = fc2(y);
-  return drop ? at::dropout(y, dropout_, true) : y;
+  const double dropout = is_training() ? dropout_ : 0.0;
+  if (fused_type(x)) return fused_mlp(x, {fc1->weight, fc1->bias, fc2->weight, fc2->bias}, dropout);
+  return fused_dropout(fc2(fused_dropout(at::gelu(fc1(x)), dropout)), dropout);
 }
 
 BlockImpl::BlockImpl(const BlockOptions& options, PartitionPtr partition)
@@ -37,18 +34,21 @@ BlockImpl::BlockImpl(const BlockOptions& options, PartitionPtr partition)
 
 torch::Tensor BlockImpl::attend(const torch::Tensor& x) { return attn(x, *partition_); }
 
-bool BlockImpl::drops_paths() const { return is_training() && options_.drop_path > 0; }
+torch::Tensor BlockImpl::path_factors(const torch::Tensor& branch) const {
+  if (!is_training() || options_.drop_path <= 0) return {};
+  const double keep = 1.0 - options_.drop_path;
+  const auto type = branch.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+  return torch::empty({branch.size(0)}, branch.options().dtype(type)).bernoulli_(keep).div_(keep);
+}
 
 torch::Tensor BlockImpl::drop_path(const torch::Tensor& branch) const {
-  if (!drops_paths()) return branch;
-  const double keep = 1.0 - options_.drop_path;
-  const auto mask = torch::empty({branch.size(0), 1, 1, 1}, branch.options()).bernoulli_(keep).div_(keep);
-  return branch * mask;
+  const auto factors = path_factors(branch);
+  return factors.defined() ? branch * factors.to(branch.scalar_type()).view({-1, 1, 1, 1}) : branch;
 }
 
 torch::Tensor BlockImpl::add_normed(const torch::Tensor& x, const torch::Tensor& branch,
                                     torch::nn::LayerNorm& norm) const {
-  return drops_paths() ? x + drop_path(norm(branch)) : add_norm(x, branch, *norm);
+  return add_norm(x, branch, *norm, path_factors(branch));
 }
 
 torch::Tensor BlockImpl::forward(torch::Tensor x) {

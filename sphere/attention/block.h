@@ -20,7 +20,7 @@ struct BlockOptions {
   double drop_path = 0;  ///< probability that a sample skips a branch
 };
 
-/// Linear, exact GELU, Linear; by fused_mlp where it has a path and nothing is dropped.
+/// Linear, exact GELU, Linear; by fused_mlp where it has a path.
 class MlpImpl : public torch::nn::Module {
  public:
   MlpImpl(int64_t channels, int64_t hidden, double dropout);
@@ -45,7 +45,8 @@ class BlockImpl : public torch::nn::Module {
 
  private:
   torch::Tensor attend(const torch::Tensor& x);
-  bool drops_paths() const;
+  /// Of each sample [B]: 0 where it skips the branch, else 1 over the share that does not; undefined: none skips.
+  torch::Tensor path_factors(const torch::Tensor& branch) const;
   torch::Tensor drop_path(const torch::Tensor& branch) const;
   /// x + DP(LN(branch))
   torch::Tensor add_normed(const torch::Tensor& x, const torch::Tensor& branch, torch::nn::LayerNorm& norm) const;

@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <bit>
+
 #include "base/error.h"
 #include "sphere/attention/attention_bf16.h"
 #include "sphere/attention/attention_cpu.h"
 #include "sphere/attention/attention_cuda.h"
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/row_work.h"
 
 static_assert(_OPENMP > 0, "at::parallel_for would be a plain loop");
@@ -54,13 +57,14 @@ void attend_on_cpu(const AttentionShape& shape, const AttentionBackward<Bfloat16
 }
 
 template <class T>
-void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, const torch::Tensor& out,
-                 const torch::Tensor& log_sum) {
+void run_forward(const AttentionShape& shape, const FusedAttentionInput& in, const DropoutMask& mask,
+                 const torch::Tensor& out, const torch::Tensor& log_sum) {
   const AttentionForward<T> view{.qkv = data_of<T>(in.qkv),
                                  .zero_row = data_of<T>(in.zero_row),
                                  .table = data_of<float>(in.table),
                                  .out = mutable_data_of<T>(out),
-                                 .log_sum = mutable_data_of<float>(log_sum)};
+                                 .log_sum = mutable_data_of<float>(log_sum),
+                                 .variant = {data_of<float>(in.temperature), mask}};
   if (in.qkv.is_cuda()) return attend_cuda(shape, view, stream_of(in.qkv));
   at::parallel_for(0, shape.num_tasks * shape.heads, 1,
                    [&](int64_t first, int64_t last) { attend_on_cpu(shape, view, first, last); });
@@ -94,12 +98,18 @@ torch::Tensor table_gradient_on_device(const AttentionPlan& plan, const torch::T
 }
 
 struct Gradients {
-  torch::Tensor qkv, zero_row, table;
+  torch::Tensor qkv, zero_row, table, temperature;
+};
+
+/// What the backward pass has from the forward pass.
+struct Kept {
+  torch::Tensor out, log_sum;
+  DropoutMask mask;
 };
 
 template <class T>
-Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in, const torch::Tensor& out,
-                       const torch::Tensor& log_sum, const torch::Tensor& grad_out) {
+Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in, const Kept& kept,
+                       const torch::Tensor& grad_out) {
   const AttentionShape& s = plan.shape();
   const auto options = in.qkv.options().dtype(torch::kFloat32);
   Gradients g;
@@ -107,22 +117,26 @@ Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in,
   torch::Tensor bias, zero_row;
   if (is_given(in.table) && in.table.requires_grad())
     bias = torch::empty({s.num_tasks, s.heads, s.window_tokens, s.window_tokens}, options);
+  if (is_given(in.temperature)) g.temperature = torch::empty({s.num_tasks, s.heads}, options);
   if (is_given(in.zero_row)) zero_row = torch::zeros({s.num_tasks, s.heads, 3, s.head_width}, options);
   const AttentionBackward<T> view{.qkv = data_of<T>(in.qkv),
                                   .zero_row = data_of<T>(in.zero_row),
                                   .table = data_of<float>(in.table),
-                                  .out = data_of<T>(out),
-                                  .log_sum = data_of<float>(log_sum),
+                                  .out = data_of<T>(kept.out),
+                                  .log_sum = data_of<float>(kept.log_sum),
                                   .grad_out = data_of<T>(grad_out),
                                   .grad_qkv = mutable_data_of<T>(g.qkv),
                                   .partial_bias = mutable_data_of<float>(bias),
-                                  .partial_zero_row = mutable_data_of<float>(zero_row)};
+                                  .partial_zero_row = mutable_data_of<float>(zero_row),
+                                  .variant = {data_of<float>(in.temperature), kept.mask},
+                                  .partial_temperature = mutable_data_of<float>(g.temperature)};
   const bool on_device = in.qkv.is_cuda();
   if (on_device)
     attend_cuda_backward(s, view, stream_of(in.qkv));
   else
     at::parallel_for(0, s.num_tasks * s.heads, 1,
                      [&](int64_t first, int64_t last) { attend_on_cpu(s, view, first, last); });
+  if (g.temperature.defined()) g.temperature = g.temperature.sum(0);
   if (bias.defined()) g.table = on_device ? table_gradient_on_device(plan, bias) : table_gradient(s, bias);
   if (zero_row.defined())
     g.zero_row = zero_row.sum(0).transpose(0, 1).reshape({3 * s.channels()}).to(in.zero_row.scalar_type());
@@ -131,18 +145,23 @@ Gradients run_backward(const AttentionPlan& plan, const FusedAttentionInput& in,
 
 struct FusedAttention : torch::autograd::Function<FusedAttention> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& qkv, const torch::Tensor& zero_row,
-                               const torch::Tensor& table, const c10::intrusive_ptr<AttentionPlan>& plan) {
+                               const torch::Tensor& table, const torch::Tensor& temperature, double dropout,
+                               const c10::intrusive_ptr<AttentionPlan>& plan) {
     const AttentionShape& s = plan->shape();
-    const FusedAttentionInput in{qkv.contiguous(), zero_row, table, {}};
+    const FusedAttentionInput in{
+        .qkv = qkv.contiguous(), .zero_row = zero_row, .table = table, .temperature = temperature};
+    const auto mask = draw_mask(dropout);
     const auto out = torch::empty({s.batch, s.tokens, s.channels()}, qkv.options());
     const auto log_sum =
         torch::empty({s.batch, s.windows, s.heads, s.window_tokens}, qkv.options().dtype(torch::kFloat32));
     const c10::OptionalDeviceGuard guard(qkv.device());
     if (qkv.scalar_type() == torch::kFloat32)
-      run_forward<float>(s, in, out, log_sum);
+      run_forward<float>(s, in, mask, out, log_sum);
     else
-      run_forward<Bfloat16>(s, in, out, log_sum);
-    context->save_for_backward({in.qkv, in.zero_row, in.table, out, log_sum});
+      run_forward<Bfloat16>(s, in, mask, out, log_sum);
+    context->save_for_backward({in.qkv, in.zero_row, in.table, in.temperature, out, log_sum});
+    context->saved_data["dropout"] = dropout;
+    context->saved_data["seed"] = std::bit_cast<int64_t>(mask.seed);
     context->saved_data["plan"] = c10::IValue::make_capsule(plan);
     return out;
   }
@@ -151,13 +170,17 @@ struct FusedAttention : torch::autograd::Function<FusedAttention> {
     const auto saved = context->get_saved_variables();
     const auto plan = context->saved_data["plan"].toCapsule();
     const auto& attention = static_cast<const AttentionPlan&>(*plan);
-    const FusedAttentionInput in{saved[0], saved[1], saved[2], {}};
+    const FusedAttentionInput in{.qkv = saved[0], .zero_row = saved[1], .table = saved[2], .temperature = saved[3]};
+    const double dropout = context->saved_data["dropout"].toDouble();
+    const Kept kept{saved[4], saved[5],
+                    dropout <= 0
+                        ? DropoutMask{}
+                        : DropoutMask::of(dropout, std::bit_cast<uint64_t>(context->saved_data["seed"].toInt()))};
     const auto grad_out = grads[0].contiguous();
     const c10::OptionalDeviceGuard guard(grad_out.device());
-    const auto g = in.qkv.scalar_type() == torch::kFloat32
-                       ? run_backward<float>(attention, in, saved[3], saved[4], grad_out)
-                       : run_backward<Bfloat16>(attention, in, saved[3], saved[4], grad_out);
-    return {g.qkv, g.zero_row, g.table, {}};
+    const auto g = in.qkv.scalar_type() == torch::kFloat32 ? run_backward<float>(attention, in, kept, grad_out)
+                                                           : run_backward<Bfloat16>(attention, in, kept, grad_out);
+    return {g.qkv, g.zero_row, g.table, g.temperature, {}, {}};
   }
 };
 
@@ -173,6 +196,10 @@ void check(const FusedAttentionInput& in, const WindowPartition& partition, int6
     fail("qkv", fmt::format("[B, {}, 3C] with C a multiple of {} heads", tokens, heads), in.qkv);
   if (partition.has_zero_tokens() && (!in.zero_row.defined() || in.zero_row.numel() != in.qkv.size(2)))
     fail("q, k, v of the zero token", fmt::format("[{}]", in.qkv.size(2)), in.zero_row);
+  if (in.temperature.defined() && in.temperature.numel() != heads)
+    fail("temperature", fmt::format("[{}]", heads), in.temperature);
+  if (!in.qkv.is_cpu() && (in.temperature.defined() || in.dropout > 0))
+    fail("temperature or dropout on a device", "dot attention without dropout there", in.temperature);
   if (!in.table.defined()) return;
   if (in.table.dim() != 3 || in.table.size(1) != heads || (!in.index.defined() && in.table.size(2) != n * n))
     fail("position bias", fmt::format("[T, {}, R]", heads), in.table);
@@ -205,7 +232,9 @@ torch::Tensor fused_attention(const FusedAttentionInput& input, const WindowPart
   if (input.plan != nullptr) *input.plan = plan;
   const auto zero_row = partition.has_zero_tokens() ? input.zero_row.to(input.qkv.scalar_type()) : torch::Tensor();
   const auto table = input.table.defined() ? input.table.to(torch::kFloat32) : input.table;
-  return FusedAttention::apply(input.qkv, or_empty(zero_row), or_empty(table), plan);
+  const auto temperature = input.temperature.defined() ? input.temperature.to(torch::kFloat32) : input.temperature;
+  return FusedAttention::apply(input.qkv, or_empty(zero_row), or_empty(table), or_empty(temperature), input.dropout,
+                               plan);
 }
 
 }  // namespace pear::sphere

@@ -16,9 +16,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// y [rows, C] and the parameters of the norm.
+/// y [rows, C], the parameters of the norm and the samples' factors (empty: none).
 struct Normed {
-  torch::Tensor y, weight, bias;
+  torch::Tensor y, weight, bias, factors;
   double eps;
 };
 
@@ -34,7 +34,10 @@ NormRows<T> view_of(const Normed& in, int64_t first, int64_t length) {
           .bias = rows_of<float>(in.bias),
           .rows = length,
           .width = in.y.size(1),
-          .eps = static_cast<float>(in.eps)};
+          .eps = static_cast<float>(in.eps),
+          .factors = in.factors.numel() == 0 ? nullptr : rows_of<float>(in.factors),
+          .first = first,
+          .rows_per_factor = in.y.size(0) / std::max<int64_t>(1, in.factors.numel())};
 }
 
 template <class T>
@@ -70,21 +73,22 @@ variable_list run_backward(const Normed& in, const torch::Tensor& grad) {
                                                                           .bias_sum = sum + (2 * task + 1) * width});
   });
   for (int64_t task = 1; task < chunks.num_tasks(); ++task) sums[0].add_(sums[task]);
-  return {grad, grad_y, sums[0][0], sums[0][1], {}};
+  return {grad, grad_y, sums[0][0], sums[0][1], {}, {}};
 }
 
 struct AddNorm : torch::autograd::Function<AddNorm> {
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& y,
-                               const torch::Tensor& weight, const torch::Tensor& bias, double eps) {
-    context->save_for_backward({y, weight, bias});
+                               const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& factors,
+                               double eps) {
+    context->save_for_backward({y, weight, bias, factors});
     context->saved_data["eps"] = eps;
-    const Normed in{y, weight, bias, eps};
+    const Normed in{y, weight, bias, factors, eps};
     return x.scalar_type() == torch::kFloat32 ? run_forward<float>(x, in) : run_forward<Bfloat16>(x, in);
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const auto saved = context->get_saved_variables();
-    const Normed in{saved[0], saved[1], saved[2], context->saved_data["eps"].toDouble()};
+    const Normed in{saved[0], saved[1], saved[2], saved[3], context->saved_data["eps"].toDouble()};
     const auto grad = grads[0].contiguous();
     return in.y.scalar_type() == torch::kFloat32 ? run_backward<float>(in, grad) : run_backward<Bfloat16>(in, grad);
   }
@@ -96,12 +100,26 @@ bool can_fuse(const torch::Tensor& x, const torch::Tensor& y, const torch::Tenso
          weight.scalar_type() == torch::kFloat32;
 }
 
+/// [B, 1, ...] for values per sample of x.
+std::vector<int64_t> sample_shape(const torch::Tensor& x) {
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[0] = x.size(0);
+  return shape;
+}
+
 }  // namespace
 
-torch::Tensor add_norm(const torch::Tensor& x, const torch::Tensor& y, torch::nn::LayerNormImpl& norm) {
-  if (!can_fuse(x, y, norm.weight)) return x + norm.forward(y);
+torch::Tensor add_norm(const torch::Tensor& x, const torch::Tensor& y, torch::nn::LayerNormImpl& norm,
+                       const torch::Tensor& factors) {
+  const bool has_factors = factors.defined();
+  if (!can_fuse(x, y, norm.weight)) {
+    auto branch = norm.forward(y);
+    if (has_factors) branch = branch * factors.to(branch.scalar_type()).view(sample_shape(x));
+    return x + branch;
+  }
   const auto rows = [](const torch::Tensor& t) { return t.contiguous().view({-1, t.size(-1)}); };
-  return AddNorm::apply(rows(x), rows(y), norm.weight, norm.bias, norm.options.eps()).view(x.sizes());
+  const auto given = has_factors ? factors.to(torch::kFloat32).contiguous() : torch::empty({0});
+  return AddNorm::apply(rows(x), rows(y), norm.weight, norm.bias, given, norm.options.eps()).view(x.sizes());
 }
 
 }  // namespace pear::sphere

@@ -5,6 +5,7 @@
 #define HWY_TARGET_INCLUDE "sphere/attention/gelu_cpu.cpp"
 #include <hwy/foreach_target.h>  // must come before highway.h
 #include <hwy/highway.h>
+#include "sphere/attention/dropout_inl.h"
 #include "sphere/attention/exp_inl.h"
 #include "sphere/attention/rows_inl.h"
 // clang-format on
@@ -38,36 +39,59 @@ HWY_INLINE Gelu gelu_of(RowVector x) {
   return {hn::Mul(x, phi), hn::MulAdd(hn::Mul(number(0.398942280F), x), density, phi)};
 }
 
+/// Calls work(row's key, column, lanes left) for every vector of the rows.
+template <class T, class Work>
+HWY_INLINE void for_vectors(const HiddenRows<T>& h, const Work& work) {
+  for (int64_t r = 0; r < h.rows; ++r) {
+    const RowKey key = h.mask.row(h.first + r);
+    for (int64_t c = 0; c < h.width; c += row_step()) work(key, r * h.width + c, c);
+  }
+}
+
 template <class T>
+HWY_INLINE RowVector hidden_at(const HiddenRows<T>& h, int64_t at, int64_t c) {
+  const RowVector x = load_row(h.values + at, h.width - c);
+  return h.bias == nullptr ? x : hn::Add(x, load_row(h.bias + c, h.width - c));
+}
+
+template <bool kDrops, class T>
+HWY_INLINE RowVector masked(const HiddenRows<T>& h, RowKey key, int64_t c, RowVector v) {
+  if constexpr (kDrops) v = kept_in_row(h.mask, key, c, hn::Mul(v, hn::Set(RowLanes(), h.mask.factor)));
+  return v;
+}
+
+template <bool kDrops, class T>
 HWY_INLINE void gelu_rows(const HiddenRows<T>& h, T* result) {
-  for (int64_t r = 0; r < h.rows; ++r)
-    for (int64_t c = 0; c < h.width; c += row_step()) {
-      const int64_t at = r * h.width + c, left = h.width - c;
-      RowVector x = load_row(h.values + at, left);
-      if (h.bias != nullptr) x = hn::Add(x, load_row(h.bias + c, left));
-      store_row(gelu_of(x).value, result + at, left);
-    }
+  for_vectors(h, [&](RowKey key, int64_t at, int64_t c) HWY_ATTR {
+    store_row(masked<kDrops>(h, key, c, gelu_of(hidden_at(h, at, c)).value), result + at, h.width - c);
+  });
+}
+
+template <bool kDrops, class T>
+HWY_INLINE void gelu_rows_backward(const HiddenRows<T>& h, const GeluBackward<T>& v) {
+  for_vectors(h, [&](RowKey key, int64_t at, int64_t c) HWY_ATTR {
+    const int64_t left = h.width - c;
+    const Gelu g = gelu_of(hidden_at(h, at, c));
+    const RowVector grad = masked<kDrops>(h, key, c, hn::Mul(load_row(v.grad + at, left), g.slope));
+    store_row(masked<kDrops>(h, key, c, g.value), v.result + at, left);
+    store_row(grad, v.grad_hidden + at, left);
+    store_row(hn::Add(load_row(v.bias_sum + c, left), grad), v.bias_sum + c, left);
+  });
 }
 
 template <class T>
-HWY_INLINE void gelu_rows_backward(const HiddenRows<T>& h, const GeluBackward<T>& v) {
-  for (int64_t r = 0; r < h.rows; ++r)
-    for (int64_t c = 0; c < h.width; c += row_step()) {
-      const int64_t at = r * h.width + c, left = h.width - c;
-      RowVector x = load_row(h.values + at, left);
-      if (h.bias != nullptr) x = hn::Add(x, load_row(h.bias + c, left));
-      const Gelu g = gelu_of(x);
-      const RowVector grad = hn::Mul(load_row(v.grad + at, left), g.slope);
-      store_row(g.value, v.result + at, left);
-      store_row(grad, v.grad_hidden + at, left);
-      store_row(hn::Add(load_row(v.bias_sum + c, left), grad), v.bias_sum + c, left);
-    }
+HWY_INLINE void gelu_any(const HiddenRows<T>& h, T* result) {
+  h.mask.drops() ? gelu_rows<true>(h, result) : gelu_rows<false>(h, result);
+}
+template <class T>
+HWY_INLINE void gelu_any_backward(const HiddenRows<T>& h, const GeluBackward<T>& v) {
+  h.mask.drops() ? gelu_rows_backward<true>(h, v) : gelu_rows_backward<false>(h, v);
 }
 
-void gelu_f32(const HiddenRows<float>& h, float* result) { gelu_rows(h, result); }
-void gelu_bf16(const HiddenRows<Bfloat16>& h, Bfloat16* result) { gelu_rows(h, result); }
-void gelu_backward_f32(const HiddenRows<float>& h, const GeluBackward<float>& v) { gelu_rows_backward(h, v); }
-void gelu_backward_bf16(const HiddenRows<Bfloat16>& h, const GeluBackward<Bfloat16>& v) { gelu_rows_backward(h, v); }
+void gelu_f32(const HiddenRows<float>& h, float* result) { gelu_any(h, result); }
+void gelu_bf16(const HiddenRows<Bfloat16>& h, Bfloat16* result) { gelu_any(h, result); }
+void gelu_backward_f32(const HiddenRows<float>& h, const GeluBackward<float>& v) { gelu_any_backward(h, v); }
+void gelu_backward_bf16(const HiddenRows<Bfloat16>& h, const GeluBackward<Bfloat16>& v) { gelu_any_backward(h, v); }
 
 }  // namespace pear::sphere::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

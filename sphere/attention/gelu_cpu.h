@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "sphere/attention/attention_views.h"
+#include "sphere/attention/dropout_mask.h"
 
 namespace pear::sphere {
 
@@ -13,6 +14,8 @@ struct HiddenRows {
   const T* values = nullptr;
   const T* bias = nullptr;
   int64_t rows = 0, width = 0;
+  DropoutMask mask = {};  ///< of the result
+  int64_t first = 0;      ///< the first row's number for the mask
 };
 
 /// x Phi(x) of every x = value + bias, Phi the normal distribution function to 7e-7 of itself. `result` may be
@@ -21,7 +24,7 @@ void gelu(const HiddenRows<float>& hidden, float* result);
 void gelu(const HiddenRows<Bfloat16>& hidden, Bfloat16* result);
 
 /// Everything that the backward pass needs, from the hidden layer and the gradient of the result: the result again,
-/// `grad` times the derivative, and the latter added up over the rows. `result` may be `values`.
+/// `grad` times mask and derivative, and the latter added up over the rows. `result` may be `values`.
 template <class T>
 struct GeluBackward {
   const T* grad = nullptr;    ///< [rows, width]

@@ -47,12 +47,12 @@ HWY_INLINE void add_norm_rows(const NormRows<T>& in, const T* residual, T* resul
   const RowLanes d;
   const auto centred = hwy::AllocateAligned<float>(static_cast<size_t>(padded(in.width)));
   for (int64_t r = 0; r < in.rows; ++r) {
-    const RowVector inverse = hn::Set(d, centre(in, r, centred.get()));
+    const RowVector inverse = hn::Set(d, centre(in, r, centred.get())), factor = hn::Set(d, in.factor(r));
     for (int64_t c = 0; c < in.width; c += row_step()) {
       const int64_t at = r * in.width + c, left = in.width - c;
       const RowVector x = hn::Mul(hn::LoadU(d, centred.get() + c), inverse);
       const RowVector y = hn::MulAdd(x, load_row(in.weight + c, left), load_row(in.bias + c, left));
-      store_row(hn::Add(load_row(residual + at, left), y), result + at, left);
+      store_row(hn::MulAdd(factor, y, load_row(residual + at, left)), result + at, left);
     }
   }
 }
@@ -65,10 +65,11 @@ HWY_INLINE void norm_rows_backward(const NormRows<T>& in, const NormBackward<T>&
   const auto count = static_cast<float>(in.width);
   for (int64_t r = 0; r < in.rows; ++r) {
     const float inverse = centre(in, r, centred.get());
+    const RowVector factor = hn::Set(d, in.factor(r));
     RowVector sum = hn::Zero(d), with_x = hn::Zero(d);
     for (int64_t c = 0; c < in.width; c += row_step()) {
       const int64_t at = r * in.width + c, left = in.width - c;
-      const RowVector grad = load_row(v.grad + at, left);
+      const RowVector grad = hn::Mul(factor, load_row(v.grad + at, left));
       const RowVector x = hn::Mul(hn::LoadU(d, centred.get() + c), hn::Set(d, inverse));
       const RowVector g = hn::Mul(grad, load_row(in.weight + c, left));
       hn::StoreU(x, d, centred.get() + c);
@@ -80,7 +81,7 @@ HWY_INLINE void norm_rows_backward(const NormRows<T>& in, const NormBackward<T>&
     const RowVector mean = hn::Set(d, total(sum) / count), slope = hn::Set(d, total(with_x) / count);
     for (int64_t c = 0; c < in.width; c += row_step()) {
       const int64_t at = r * in.width + c, left = in.width - c;
-      const RowVector g = hn::Mul(load_row(v.grad + at, left), load_row(in.weight + c, left));
+      const RowVector g = hn::Mul(hn::Mul(factor, load_row(v.grad + at, left)), load_row(in.weight + c, left));
       const RowVector rest = hn::NegMulAdd(hn::LoadU(d, centred.get() + c), slope, hn::Sub(g, mean));
       store_row(hn::Mul(rest, hn::Set(d, inverse)), v.grad_y + at, left);
     }

@@ -15,9 +15,13 @@ struct NormRows {
   const float* bias = nullptr;    ///< [width]
   int64_t rows = 0, width = 0;
   float eps = 1e-5F;
+  const float* factors = nullptr;  ///< null: 1; else row r is multiplied by factors[(first + r) / rows_per_factor]
+  int64_t first = 0, rows_per_factor = 1;
+
+  float factor(int64_t r) const { return factors == nullptr ? 1.0F : factors[(first + r) / rows_per_factor]; }
 };
 
-/// result = residual + (y - mean) / sqrt(var + eps) * weight + bias.
+/// result = residual + factor ((y - mean) / sqrt(var + eps) * weight + bias).
 void add_norm(const NormRows<float>& rows, const float* residual, float* result);
 void add_norm(const NormRows<Bfloat16>& rows, const Bfloat16* residual, Bfloat16* result);
 

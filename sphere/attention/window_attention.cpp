@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "sphere/attention/fused_attention.h"
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/initialise.h"
 
 namespace pear::sphere {
@@ -76,23 +77,32 @@ torch::Tensor WindowAttentionImpl::with_unit_vectors(const torch::Tensor& rows) 
 
 torch::Tensor WindowAttentionImpl::forward(const torch::Tensor& x, const WindowPartition& partition) {
   const int64_t c = options_.channels, width = c / options_.heads;
-  const bool can_fuse = !(is_training() && options_.attention_dropout > 0) && x.dim() == 4 &&
-                        partition.window_tokens() == window_tokens_ && can_fuse_attention(x, width, window_tokens_);
+  const double dropout = is_training() ? options_.attention_dropout : 0.0;
+  const bool can_fuse = (dropout == 0 || x.is_cpu()) && x.dim() == 4 && partition.window_tokens() == window_tokens_ &&
+                        can_fuse_attention(x, width, window_tokens_);
   if (!can_fuse) return partition.scatter(compose(partition.gather(x), partition));
-  auto tokens = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c}), zero_row = qkv->bias;
+  FusedAttentionInput in{.qkv = qkv(x).view({x.size(0), x.size(1) * x.size(2), 3 * c}),
+                         .zero_row = qkv->bias,
+                         .table = position_bias->table,
+                         .index = position_bias->index(),
+                         .plan = &plan_,
+                         .dropout = dropout};
   double scale = 1.0 / std::sqrt(static_cast<double>(width));
   if (options_.kind == AttentionKind::Cosine) {
-    tokens = with_unit_vectors(tokens);
-    if (partition.has_zero_tokens()) zero_row = with_unit_vectors(zero_row);
     scale = 1;
+    if (x.is_cpu()) {
+      in.temperature = temperature().view({-1});
+    } else {
+      in.qkv = with_unit_vectors(in.qkv);
+      if (partition.has_zero_tokens()) in.zero_row = with_unit_vectors(in.zero_row);
+    }
   }
-  const auto y = fused_attention({tokens, zero_row, position_bias->table, position_bias->index(), &plan_}, partition,
-                                 options_.heads, scale, options_.mask_value);
+  const auto y = fused_attention(in, partition, options_.heads, scale, options_.mask_value);
   return drop(proj(y.view({x.size(0), x.size(1), x.size(2), c})));
 }
 
 torch::Tensor WindowAttentionImpl::drop(const torch::Tensor& y) const {
-  return is_training() && options_.dropout > 0 ? at::dropout(y, options_.dropout, true) : y;
+  return is_training() ? fused_dropout(y, options_.dropout) : y;
 }
 
 torch::Tensor WindowAttentionImpl::compose(const torch::Tensor& x, const WindowPartition& partition) {

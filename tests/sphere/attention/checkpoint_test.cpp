@@ -57,7 +57,7 @@ class Bf16 {
 Gradients run(bool is_checkpointed, bool is_bf16) {
   auto first = stage_with_dropout(2), second = stage_with_dropout(1);
   auto x = input().requires_grad_();
-  torch::manual_seed(7);
+  torch::manual_seed(9);  // with these draws every branch is kept for some sample
   torch::Tensor y;
   {
     const Bf16 autocast(is_bf16);

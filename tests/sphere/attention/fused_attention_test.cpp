@@ -11,6 +11,7 @@
 #include "sphere/attention/attention_body.h"
 #include "sphere/attention/attention_cpu.h"
 #include "sphere/attention/attention_plan.h"
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/window_attention.h"
 #include "sphere/window/nested_windows.h"
 #include "tests/sphere/attention/examples.h"
@@ -32,6 +33,7 @@ struct Case {
   int64_t width = 8, num_stack = 4;
   BiasShape bias{.kind = BiasKind::Single};
   AttentionKind kind = AttentionKind::Dot;
+  double dropout = 0;
   PartitionPtr partition() const {
     if (spec == "odd") return std::make_shared<const WindowPartition>(odd_windows());
     return spec.empty() ? std::make_shared<const WindowPartition>(padded_rows()) : partition_from_spec(spec, num_stack);
@@ -55,7 +57,12 @@ std::vector<Case> cases() {
           {"zero_tokens_earth", "", 16, 4, kEarth},
           {"odd_windows", "odd", 16, 1},
           {"cosine", "nested8:n4:1x16:grid", 32, 1, {.kind = BiasKind::Flat}, AttentionKind::Cosine},
-          {"cosine_zero_tokens", "", 8, 4, {.kind = BiasKind::Single}, AttentionKind::Cosine}};
+          {"cosine_zero_tokens", "", 8, 4, {.kind = BiasKind::Single}, AttentionKind::Cosine},
+          {"cosine_middle", "odd", 16, 1, {.kind = BiasKind::Single}, AttentionKind::Cosine},
+          {"dropout", "nested:n4:2x16:spiral+2:published", 8, 4, {.kind = BiasKind::Single}, AttentionKind::Dot, 0.3},
+          {"dropout_odd", "odd", 16, 1, {.kind = BiasKind::Single}, AttentionKind::Dot, 0.5},
+          {"dropout_zero_tokens", "", 16, 4, kEarth, AttentionKind::Dot, 0.1},
+          {"dropout_cosine", "nested8:n4:1x16:grid", 32, 1, {.kind = BiasKind::Flat}, AttentionKind::Cosine, 0.1}};
 }
 
 /// Weights, tokens and output gradient of one case, in double with float32 values.
@@ -63,6 +70,7 @@ struct Problem {
   PartitionPtr partition;
   WindowAttention attention{nullptr};
   torch::Tensor x, grad;
+  double dropout = 0;
   static constexpr int64_t kHeads = 3;
 };
 
@@ -70,16 +78,55 @@ Problem make_problem(const Case& c) {
   torch::manual_seed(11);
   Problem p;
   p.partition = c.partition();
+  p.dropout = c.dropout;
   const int64_t channels = Problem::kHeads * c.width;
-  p.attention =
-      WindowAttention(AttentionOptions{.channels = channels, .heads = Problem::kHeads, .kind = c.kind, .bias = c.bias},
-                      p.partition->window_tokens());
+  p.attention = WindowAttention(AttentionOptions{.channels = channels,
+                                                 .heads = Problem::kHeads,
+                                                 .kind = c.kind,
+                                                 .bias = c.bias,
+                                                 .attention_dropout = c.dropout},
+                                p.partition->window_tokens());
   p.attention->to(torch::kFloat32);
   for (auto& parameter : p.attention->parameters()) torch::NoGradGuard(), parameter.detach().normal_(0, 0.4);
   const auto& lists = p.partition->lists();
   p.x = torch::randn({2, lists.num_stack, lists.num_pixels, channels}, torch::kFloat32);
   p.grad = torch::randn_like(p.x);
   return p;
+}
+
+/// The mask that the next draw of the generator gives, [B, W, H, N, N].
+torch::Tensor next_mask(double probability, int64_t items, int64_t n) {
+  const auto mask = draw_mask(probability);
+  auto factors = torch::empty({items * Problem::kHeads * n, n}, float64());
+  auto values = factors.accessor<double, 2>();
+  for (int64_t row = 0; row < values.size(0); ++row)
+    for (int64_t column = 0; column < n; ++column) values[row][column] = mask.at(row, column);
+  return factors.view({-1, Problem::kHeads, n, n});
+}
+
+/// What the composition computes, with that mask on the weights; in double precision.
+torch::Tensor dropped(Problem& p, const torch::Tensor& x) {
+  auto& a = *p.attention;
+  const auto windows = p.partition->gather(x);
+  const int64_t items = windows.size(0) * windows.size(1), n = windows.size(2), heads = Problem::kHeads;
+  const auto parts = a.qkv(windows).view({items, n, 3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+  torch::Tensor scores;
+  if (a.log_scale.defined()) {
+    const auto unit = [](const torch::Tensor& t) { return t / t.square().sum(-1, true).sqrt(); };
+    scores = unit(parts[0]).matmul(unit(parts[1]).transpose(-2, -1));
+    scores = scores * a.log_scale.clamp_max(std::log(100.0)).exp().view({heads, 1, 1});
+  } else {
+    scores = parts[0].matmul(parts[1].transpose(-2, -1)) / std::sqrt(static_cast<double>(parts[0].size(-1)));
+  }
+  scores = scores.view({x.size(0), -1, heads, n, n});
+  auto bias = a.position_bias->forward();
+  if (bias.size(0) > 1) bias = bias.index_select(0, p.partition->ordered_bias_type());
+  scores = scores + bias;
+  const auto additive = torch::zeros({scores.size(1), 1, n, n}, float64());
+  for (const auto& group : p.partition->groups())
+    if (group.mask.defined()) additive.narrow(0, group.first, group.count).masked_fill_(group.mask, -100.0);
+  const auto weights = (scores + additive).softmax(-1).view({items, heads, n, n}) * next_mask(p.dropout, items, n);
+  return p.partition->scatter(a.proj(weights.matmul(parts[2]).transpose(1, 2).reshape(windows.sizes())));
 }
 
 struct Result {
@@ -92,9 +139,13 @@ Result run(Problem& p, torch::ScalarType type, bool fused) {
   p.attention->zero_grad();
   auto x = p.x.to(type).clone();  // a leaf
   x.requires_grad_();
+  torch::manual_seed(21);
   Result r;
-  r.y = fused ? p.attention->forward(x, *p.partition)
-              : p.partition->scatter(p.attention->compose(p.partition->gather(x), *p.partition));
+  if (fused)
+    r.y = p.attention->forward(x, *p.partition);
+  else
+    r.y = p.dropout > 0 ? dropped(p, x)
+                        : p.partition->scatter(p.attention->compose(p.partition->gather(x), *p.partition));
   r.y.backward(p.grad.to(type));
   r.grads.push_back(x.grad().to(torch::kFloat64));
   for (const auto& parameter : p.attention->parameters())
@@ -136,8 +187,14 @@ TEST_P(EveryFusedAttention, HasTheSameBitsOnAnyNumberOfThreads) {
   const auto attend = [&] {
     auto& bias = p.attention->position_bias;
     auto table = bias->table.defined() ? bias->table.detach().clone().requires_grad_() : torch::Tensor();
-    const auto y = fused_attention({tokens, p.attention->qkv->bias, table, bias->index()}, *partition, Problem::kHeads,
-                                   0.3, -100.0);
+    torch::manual_seed(22);
+    const auto y = fused_attention({.qkv = tokens,
+                                    .zero_row = p.attention->qkv->bias,
+                                    .table = table,
+                                    .index = bias->index(),
+                                    .temperature = p.attention->log_scale,
+                                    .dropout = p.dropout},
+                                   *partition, Problem::kHeads, 0.3, -100.0);
     tokens.mutable_grad() = torch::Tensor();
     y.square().sum().backward();
     return std::vector<torch::Tensor>{y.detach(), tokens.grad().clone(),
@@ -194,7 +251,8 @@ template <class T>
 struct Pass {
   static constexpr auto kType = std::is_same_v<T, float> ? torch::kFloat32 : torch::kBFloat16;
   AttentionPlan plan;
-  torch::Tensor qkv, zero_row, table, grad, out, log_sum, grad_qkv, pairs, zero_rows;
+  torch::Tensor qkv, zero_row, table, grad, out, log_sum, grad_qkv, pairs, zero_rows, temperature, temperatures;
+  DropoutMask mask;
 
   static AttentionPlan::Extents extents(int64_t width, const torch::Tensor& table) {
     return {.batch = 2,
@@ -205,7 +263,8 @@ struct Pass {
             .scale = 0.3,
             .mask_value = -100.0};
   }
-  Pass(const Problem& p, int64_t width)
+  /// has_variant: with the problem's dropout and, if it is one of cosine attention, temperatures.
+  Pass(const Problem& p, int64_t width, bool has_variant)
       : plan(extents(width, p.attention->position_bias->table), *p.partition, p.attention->position_bias->index()) {
     torch::manual_seed(12);
     const auto& s = plan.shape();
@@ -219,13 +278,17 @@ struct Pass {
     grad_qkv = torch::zeros_like(qkv);
     pairs = torch::zeros({s.num_tasks, heads, n * n});
     zero_rows = torch::zeros({s.num_tasks, heads, 3, width});
+    temperatures = torch::zeros({s.num_tasks, heads});
+    if (has_variant && p.attention->log_scale.defined()) temperature = torch::tensor({3.0F, 9.0F, 1.0F});
+    if (has_variant) mask = draw_mask(p.dropout);
   }
   template <class V>
   static V* data(const torch::Tensor& t) {
     return t.defined() ? static_cast<V*>(t.mutable_data_ptr()) : nullptr;
   }
   AttentionForward<T> forward() const {
-    return {data<T>(qkv), data<T>(zero_row), data<float>(table), data<T>(out), data<float>(log_sum)};
+    return {data<T>(qkv), data<T>(zero_row),    data<float>(table),
+            data<T>(out), data<float>(log_sum), {data<float>(temperature), mask}};
   }
   AttentionBackward<T> backward() const {
     return {.qkv = data<T>(qkv),
@@ -236,11 +299,13 @@ struct Pass {
             .grad_out = data<T>(grad),
             .grad_qkv = data<T>(grad_qkv),
             .partial_bias = data<float>(pairs),
-            .partial_zero_row = data<float>(zero_rows)};
+            .partial_zero_row = data<float>(zero_rows),
+            .variant = {data<float>(temperature), mask},
+            .partial_temperature = data<float>(temperatures)};
   }
   int64_t units() const { return plan.shape().num_tasks * plan.shape().heads; }
   std::vector<torch::Tensor> results() const {
-    std::vector<torch::Tensor> all{out, grad_qkv, pairs, zero_rows};
+    std::vector<torch::Tensor> all{out, grad_qkv, pairs, zero_rows, temperatures};
     for (auto& t : all) t = t.to(torch::kFloat64);
     return all;
   }
@@ -249,7 +314,7 @@ struct Pass {
 TEST_P(EveryFusedAttention, DeviceBodiesEqualTheVectorisedPath) {
   const auto p = make_problem(GetParam());
   const int64_t width = GetParam().width;
-  const Pass<float> expected(p, width), found(p, width);
+  const Pass<float> expected(p, width, false), found(p, width, false);
   attend_units(expected.plan.shape(), expected.forward(), 0, expected.units());
   attend_units_backward(expected.plan.shape(), expected.backward(), 0, expected.units());
   const auto launch = [&](auto launched) {
@@ -267,12 +332,12 @@ TEST_P(EveryFusedAttention, ProductsOfBfloat16StayNearFloat32) {
   if (!has_bfloat16_products()) GTEST_SKIP() << "this processor has no products of bfloat16";
   const auto p = make_problem(GetParam());
   const int64_t width = GetParam().width;
-  const Pass<Bfloat16> expected(p, width), found(p, width);
+  const Pass<Bfloat16> expected(p, width, true), found(p, width, true);
   attend_units(expected.plan.shape(), expected.forward(), 0, expected.units());
   attend_units_backward(expected.plan.shape(), expected.backward(), 0, expected.units());
   attend_units_bf16(found.plan.shape(), found.forward(), 0, found.units());
   attend_units_backward_bf16(found.plan.shape(), found.backward(), 0, found.units());
-  for (size_t i = 0; i < 4; ++i) EXPECT_LT(relative(found.results()[i], expected.results()[i]), kProducts) << i;
+  for (size_t i = 0; i < 5; ++i) EXPECT_LT(relative(found.results()[i], expected.results()[i]), kProducts) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Small, EveryFusedAttention, ::testing::ValuesIn(cases()),

@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "sphere/attention/attention_body.h"
+#include "sphere/attention/fused_dropout.h"
 #include "sphere/attention/fused_mlp.h"
 #include "sphere/attention/fused_norm.h"
 #include "sphere/attention/gelu_cpu.h"
@@ -100,6 +101,30 @@ Tensors mlp_inputs(const Extents& e) {
           torch::randn({e.channels, e.hidden}) * 0.3, torch::randn({e.channels})};
 }
 
+constexpr double kDropped = 0.2;
+
+/// The factors of a mask for t [rows, columns].
+torch::Tensor factors_of(const DropoutMask& mask, const torch::Tensor& t) {
+  auto factors = torch::empty(t.sizes(), float64());
+  auto values = factors.accessor<double, 2>();
+  for (int64_t row = 0; row < values.size(0); ++row)
+    for (int64_t column = 0; column < values.size(1); ++column) values[row][column] = mask.at(row, column);
+  return factors;
+}
+
+torch::Tensor fused_dropping(const Tensors& t) {
+  torch::manual_seed(8);
+  return fused_mlp(t[0], {t[1], t[2], t[3], t[4]}, kDropped);
+}
+torch::Tensor composed_dropping(const Tensors& t) {
+  torch::manual_seed(8);
+  const auto drawn = draw_mask(kDropped);
+  auto hidden = at::gelu(t[0].matmul(t[1].t()) + t[2]);
+  hidden = hidden * factors_of(drawn, hidden);
+  const auto out = hidden.matmul(t[3].t()) + t[4];
+  return out * factors_of(DropoutMask::of(kDropped, splitmix64_mix(drawn.seed + 1)), out);
+}
+
 torch::Tensor fused(const Tensors& t) { return fused_mlp(t[0], {t[1], t[2], t[3], t[4]}); }
 torch::Tensor composed(const Tensors& t) { return at::gelu(t[0].matmul(t[1].t()) + t[2]).matmul(t[3].t()) + t[4]; }
 
@@ -119,12 +144,21 @@ TEST_P(EveryMlp, EqualsTheCompositionForwardAndBackward) {
   expect_near(run(inputs, torch::kBFloat16, fused), expected, 3e-2);
 }
 
+TEST_P(EveryMlp, EqualsTheCompositionWithDropout) {
+  const auto inputs = mlp_inputs(extents());
+  const auto expected = run(inputs, torch::kFloat64, composed_dropping);
+  expect_near(run(inputs, torch::kFloat32, fused_dropping), expected, 5e-6);
+  expect_near(run(inputs, torch::kBFloat16, fused_dropping), expected, 3e-2);
+}
+
 TEST_P(EveryMlp, HasTheSameBitsOnAnyNumberOfThreads) {
   const auto inputs = mlp_inputs(extents());
   for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
     SCOPED_TRACE(toString(type));
-    const auto work = [&] { return run(inputs, type, fused); };
-    expect_same_bits(on_threads(1, work), on_threads(2, work));
+    for (const auto mlp : {fused, fused_dropping}) {
+      const auto work = [&] { return run(inputs, type, mlp); };
+      expect_same_bits(on_threads(1, work), on_threads(2, work));
+    }
   }
 }
 
@@ -159,6 +193,32 @@ TEST_P(EveryNorm, EqualsTheCompositionForwardAndBackward) {
   expect_near(run(inputs(), torch::kFloat32, fused), expected, 5e-6);
   expect_near(run(inputs(), torch::kFloat32, half), expected, 3e-2);
   expect_near(run(inputs(), torch::kFloat64, fused), expected, 1e-13);
+}
+
+TEST_P(EveryNorm, MultipliesTheBranchOfEverySampleByItsFactor) {
+  const auto in = inputs();
+  const int64_t samples = in[0].size(0) % 11 == 0 ? 11 : 1;
+  const auto factors = torch::arange(samples, torch::kFloat32) * 1.25;  // the first is dropped
+  const auto with_factors = [&](const Tensors& t) {
+    torch::nn::LayerNormImpl norm(torch::nn::LayerNormOptions({t[0].size(1)}));
+    norm.weight = t[2];
+    norm.bias = t[3];
+    const auto samples_of = [&](const torch::Tensor& u) { return u.view({samples, -1, u.size(1)}); };
+    return add_norm(samples_of(t[0]), samples_of(t[1]), norm, factors);
+  };
+  const auto half = [&](const Tensors& t) {
+    return with_factors({t[0].to(torch::kBFloat16), t[1].to(torch::kBFloat16), t[2], t[3]});
+  };
+  const auto expected = run(in, torch::kFloat64, [&](const Tensors& t) {
+    const auto centred = t[1] - t[1].mean(-1, true);
+    const auto normed = centred / (centred.square().mean(-1, true) + 1e-5).sqrt() * t[2] + t[3];
+    return t[0].view({samples, -1, t[0].size(1)}) + normed.view({samples, -1, t[0].size(1)}) * factors.view({-1, 1, 1});
+  });
+  // A branch that is dropped everywhere has no gradient to compare.
+  if (samples == 1) return expect_near({run(in, torch::kFloat32, with_factors)[0]}, {expected[0]}, 5e-6);
+  expect_near(run(in, torch::kFloat32, with_factors), expected, 5e-6);
+  expect_near(run(in, torch::kFloat32, half), expected, 3e-2);
+  expect_near(run(in, torch::kFloat64, with_factors), expected, 1e-13);
 }
 
 TEST_P(EveryNorm, HasTheSameBitsOnAnyNumberOfThreads) {
