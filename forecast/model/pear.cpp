@@ -65,18 +65,26 @@ PearExtents pear_extents(const ModelConfig& config, const StateLayout& layout) {
 
 namespace {
 
-Geometry make_geometry(const ModelConfig& config, const StateLayout& layout) {
+Windows own_windows(Windows all, const DomainPart& part) {
+  if (part.num_parts == 1) return all;
+  all.plain = sphere::part_of(all.plain, part.num_parts, part.part, part.make_exchange);
+  all.shifted = sphere::part_of(all.shifted, part.num_parts, part.part, part.make_exchange);
+  return all;
+}
+
+Geometry make_geometry(const ModelConfig& config, const StateLayout& layout, const DomainPart& part) {
   const PearExtents e = pear_extents(config, layout);
   return {.stack = e,
-          .patching = {e.token_pixels, nullptr},
+          .patching = {part.count_of(e.token_pixels), nullptr},
           .children = nullptr,
-          .fine = make_windows(config, e, e.token_nside),
-          .coarse = make_windows(config, e, e.token_nside / 2)};
+          .fine = own_windows(make_windows(config, e, e.token_nside), part),
+          .coarse = own_windows(make_windows(config, e, e.token_nside / 2), part),
+          .num_parts = part.num_parts};
 }
 
 }  // namespace
 
-Pear::Pear(const ModelConfig& config, const StateLayout& layout)
-    : WindowNetwork(config, layout, make_geometry(config, layout)) {}
+Pear::Pear(const ModelConfig& config, const StateLayout& layout, const DomainPart& part)
+    : WindowNetwork(config, layout, make_geometry(config, layout, part)) {}
 
 }  // namespace pear::forecast

@@ -18,7 +18,8 @@ PearExtents pear_extents(const ModelConfig& config, const StateLayout& layout);
 /// only the position bias differs: attn.position_bias.table [1, H, N * N] (published_names.h).
 class Pear : public WindowNetwork {
  public:
-  Pear(const ModelConfig& config, const StateLayout& layout);
+  /// For a part of the cells: call it together with the networks of the other parts.
+  Pear(const ModelConfig& config, const StateLayout& layout, const DomainPart& part = {});
 };
 
 }  // namespace pear::forecast
