@@ -39,6 +39,8 @@ class ParallelAxis : public DataAxis {
   void complete(const torch::Tensor& flat) override;
   torch::Tensor whole(const torch::Tensor& state, bool everywhere) override;
   double wait_seconds() const override;
+  /// What the networks made for `domain()` exchanged so far.
+  const ExchangeCounters& exchanged() const { return *exchanged_; }
   bool any(bool flag) override;
   void barrier() override { communicator_.barrier(); }
   void complete_rows(torch::Tensor& rows) override;

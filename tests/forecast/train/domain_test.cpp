@@ -168,6 +168,28 @@ TEST(Domain, BytesAreThoseOfThePlan) {
   }
 }
 
+TEST(Domain, ASampleExchangesTheBytesThatItsConfigurationPredicts) {
+  for (const bool again : {false, true}) {
+    const auto axis = shared_axis();
+    const auto net = network(model(), torch::kFloat32, axis->domain());
+    if (again) net->set_checkpointed_stages({1, 2});
+    const State x = own(state(torch::kFloat32, 3), axis->domain());
+    const State y = net->forward(x);
+    (y.surface.sum() + y.upper.sum()).backward();
+    std::vector<int64_t> busiest{axis->exchanged().bytes_sent};
+    world->all_reduce(std::span(busiest), distributed::Reduction::Max);
+    const auto by_stage = exchange_bytes(model(), layout(), world->size());
+    int64_t expected = 0;
+    for (size_t stage = 0; stage < by_stage.size(); ++stage)
+      expected += 2 * by_stage[stage] * (again && (stage == 1 || stage == 2) ? 3 : 2);  // two samples
+    // The busiest part may be another one in the fine and in the coarse stages.
+    EXPECT_LE(busiest[0], expected);
+    EXPECT_GE(busiest[0], world->size() == 1 ? 0 : expected * 9 / 10);
+    const int64_t shifts = 4, shifts_again = again ? 2 : 0;
+    EXPECT_EQ(axis->exchanged().num_exchanges, world->size() == 1 ? 0 : 2 * (2 * shifts + shifts_again));
+  }
+}
+
 TEST(Domain, OddRowsOfBfloat16TravelToo) {
   const auto plan = sphere::exchange_plan_of(*sphere::partition_from_spec("nested:n4:1x16:spiral+2:published", 1),
                                              world->size(), world->rank());
