@@ -191,7 +191,8 @@ class Parallel(unittest.TestCase):
         for keys, expected in ((("parallel.mesh.data=3",), "data 3 x ensemble 1 x domain 1 = 3"),
                                (("parallel.mesh.ensemble=2",), "the samples of a step and their windows, nothing else"),
                                (("parallel.mesh.domain=2",), "a divisor of the 3 windows of the coarse stages: 1, 3"),
-                               (("parallel.mesh.domain=2", "parallel.backend=nccl"), "parallel.backend: mpi or auto")):
+                               ((*self.SHARED, "parallel.mesh.domain=2", "parallel.backend=nccl"),
+                                "parallel.backend: mpi or auto")):
             said = self.finish(start(mpirun(2, *self.train(self.folder("mesh"), *keys))), code=2)
             self.assertEqual(said.count(expected), 1, said)
 
@@ -246,6 +247,31 @@ class Parallel(unittest.TestCase):
             self.assert_close_run(folder, two)
             if same:
                 self.assert_same_weights(folder, two)
+
+    def test_a_rank_that_hangs_inside_a_shared_sample_is_named_by_its_place_in_the_run(self):
+        folder = self.folder("domain_hanging")
+        process = start(mpirun(4, *self.train(folder, "train.max_steps=2000", "run.collective_timeout_s=4",
+                                              "parallel.mesh.domain=4", *self.SHARED)))
+        self.wait_for_rows(folder, 3, process)
+        hanging = pid_of_rank(process, 2)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            said = self.finish(process, code=1)
+        finally:
+            if os.path.exists(f"/proc/{hanging}"):
+                os.kill(hanging, signal.SIGKILL)
+        self.assertIn(", 2 of the run)", said)
+
+    def test_check_counts_what_shared_samples_need(self):
+        def needs(*args):
+            command = pear("check", "run.dir=" + self.folder("check"), "--json",
+                           "data.store=" + os.path.join(self.dir, "data", "store"), *self.SHARED, *args)
+            return json.loads(subprocess.run(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+                                             check=False).stdout)["result"]
+        whole, shared = needs("check.ranks=2"), needs("check.ranks=2", "parallel.mesh.domain=2")
+        self.assertEqual(shared["slots_per_rank"], 2 * whole["slots_per_rank"])
+        self.assertLess(shared["memory_per_rank_bytes"], whole["memory_per_rank_bytes"])
+        self.assertGreater(shared["bytes_per_step"], whole["bytes_per_step"])
 
     def test_nccl_without_gpus_is_refused_with_a_reason(self):
         said = self.finish(start(mpirun(2, *self.train(self.folder("nccl"), "parallel.backend=nccl"))), code=1)
