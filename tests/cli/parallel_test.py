@@ -269,7 +269,8 @@ class Parallel(unittest.TestCase):
             return json.loads(subprocess.run(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
                                              check=False).stdout)["result"]
         whole, shared = needs("check.ranks=2"), needs("check.ranks=2", "parallel.mesh.domain=2")
-        self.assertEqual(shared["slots_per_rank"], 2 * whole["slots_per_rank"])
+        samples = [r["slots_per_rank"] * r["slot_samples"] for r in (whole, shared)]
+        self.assertEqual(samples, [2, 4])
         self.assertLess(shared["memory_per_rank_bytes"], whole["memory_per_rank_bytes"])
         self.assertGreater(shared["bytes_per_step"], whole["bytes_per_step"])
 
