@@ -21,7 +21,9 @@ struct MeshConfig {
   void visit_fields(Visitor&& visit) {
     visit("data", data, {.doc = "ranks that share the samples of a step; 0: all that the other axes leave"});
     visit("ensemble", ensemble, {.doc = "ranks that share the members of an ensemble"});
-    visit("domain", domain, {.doc = "ranks that share the windows of a sample"});
+    visit("domain", domain,
+          {.doc = "ranks that share the windows of a sample, each with its cells and their memory; a divisor of the "
+                  "windows of the coarse stages (12 for PEAR at nside 64)"});
   }
   void validate(ConfigIssues& issues, const std::string& path) const;
   bool operator==(const MeshConfig&) const = default;

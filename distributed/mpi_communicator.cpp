@@ -154,6 +154,12 @@ void MpiCommunicator::collect_hosts() {
   hosts_.resize(static_cast<size_t>(size_));
   auto& mine = hosts_[static_cast<size_t>(rank_)];
   if (::gethostname(mine.data(), mine.size() - 1) != 0) std::strcpy(mine.data(), "unknown");
+  if (!is_world_) {  // an axis counts its ranks from 0: say which of the run that is
+    int rank = 0;
+    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "init");
+    const auto name = fmt::format("{:.32}, {} of the run", mine.data(), rank);
+    std::strcpy(mine.data(), name.c_str());
+  }
   MPI_Request request{};
   check(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, hosts_.data(), kHostLength, MPI_CHAR, comm_, &request),
         "init");

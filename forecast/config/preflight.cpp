@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "forecast/model/pear.h"
 #include "forecast/train/autocast.h"
 #include "forecast/train/loss.h"
 #include "forecast/train/session.h"
@@ -124,18 +125,34 @@ int64_t gradient_bytes(int64_t num_parameters, int64_t slots_per_rank, int64_t r
 
 double error_percent(double predicted, double measured) { return 100 * (predicted / measured - 1); }
 
+int64_t shared_sample_bytes(const TrainRequest& request, const StateLayout& layout) {
+  const int64_t parts = request.parallel.mesh.domain;
+  if (parts == 1) return 0;
+  const auto again = request.train.checkpointed_stages();
+  const auto by_stage = exchange_bytes(request.model, layout, parts);
+  int64_t bytes = 0;
+  for (size_t stage = 0; stage < by_stage.size(); ++stage) {
+    const bool is_again = std::find(again.begin(), again.end(), static_cast<int64_t>(stage)) != again.end();
+    bytes += by_stage[stage] * (is_again ? 3 : 2);
+  }
+  return request.train.rollout.max_steps() * bytes;
+}
+
 Preflight preflight_training(const TrainRequest& request, const TrainingPlan& plan, const PreflightOptions& options) {
-  const SlotPlan slots = plan_slots(request.train, request.reproducible, 0, options.ranks);
+  const auto mesh = distributed::resolve_mesh(request.parallel.mesh, options.ranks);
+  const SlotPlan slots = plan_slots(request.train, request.reproducible, 0, mesh.data);
   Preflight p{.ranks = options.ranks,
               .slots_per_rank = slots.last_slot - slots.first_slot,
               .slot_samples = slots.batch,
               .memory_per_rank_bytes = plan.memory_bytes};
   p.store_bytes = static_cast<int64_t>(request.store->times().size()) * plan.layout.num_channels() *
                   plan.layout.grid.num_cells() * static_cast<int64_t>(sizeof(float));
-  p.bytes_per_step = gradient_bytes(plan.num_parameters, p.slots_per_rank, p.ranks);
+  p.bytes_per_step = gradient_bytes(plan.num_parameters, p.slots_per_rank, p.ranks) +
+                     p.slots_per_rank * p.slot_samples * shared_sample_bytes(request, plan.layout);
   {
     const TemporaryFolder folder;
     time_parts(p, trial_of(request, folder.path()));
+    p.slot_seconds /= static_cast<double>(mesh.domain);  // windows are shared evenly
   }
   if (options.steps > 0) {
     const TemporaryFolder folder;

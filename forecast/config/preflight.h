@@ -14,7 +14,8 @@ namespace pear::forecast {
 /// A prediction for `ranks` processes, each on a machine like this one, and what a short run in this process measured.
 ///
 /// seconds per step = slots of a rank x (forward and backward of one micro-batch, timed) + update (timed)
-///                    + bytes of the gradient's reduction / bandwidth
+///                    + bytes of the gradient's reduction and of the shifts of shared samples / bandwidth
+/// Where parallel.mesh.domain ranks share a sample, a micro-batch takes that part of the time of the whole.
 /// Reading data is not in it: the loader works ahead, and the short run shows what waiting costs.
 struct Preflight {
   int64_t ranks = 1, slots_per_rank = 1, slot_samples = 1;
@@ -42,9 +43,13 @@ struct PreflightOptions {
 /// Bytes that one rank sends for the gradient of a step: its subtrees to their owners, its sums to everybody.
 int64_t gradient_bytes(int64_t num_parameters, int64_t slots_per_rank, int64_t ranks);
 
+/// Bytes that one rank sends for the shifts of one sample in a step where parallel.mesh.domain ranks share it
+/// (float32).
+int64_t shared_sample_bytes(const TrainRequest& request, const StateLayout& layout);
+
 /// Times one micro-batch of random fields and one update of the network that `request` describes, and with
 /// `options.steps` a short run on the store. Writes to a temporary folder that is removed.
-/// Errors:  those of `train`; ConfigError `BatchNotDivisible` if the ranks do not divide the batch.
+/// Errors:  those of `train`; ConfigError `BatchNotDivisible` if the ranks do not divide the batch, `MeshMismatch`.
 Preflight preflight_training(const TrainRequest& request, const TrainingPlan& plan, const PreflightOptions& options);
 
 /// Relative error of the prediction against the short run, in percent.

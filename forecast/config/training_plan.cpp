@@ -79,8 +79,9 @@ int64_t activation_floats(const ModelConfig& model, const TrainConfig& train, co
   return train.rollout.steps_kept(train.rollout.max_steps()) * floats + largest_again;
 }
 
-int64_t sample_bytes(const DataConfig& data, const StateLayout& layout, const io::Store& store) {
-  const int64_t state = layout.num_channels() * layout.grid.num_cells() * kFloatBytes;
+/// Of `parts` ranks that share a sample each keeps its cells.
+int64_t sample_bytes(const DataConfig& data, const StateLayout& layout, const io::Store& store, int64_t parts) {
+  const int64_t state = layout.num_channels() * layout.grid.num_cells() / parts * kFloatBytes;
   const int64_t whole = state * static_cast<int64_t>(store.times().size());
   const int64_t limit = data.resident_limit_mib << 20;
   return whole <= limit ? whole : state * 4 * std::max<int64_t>(data.prefetch, 1);
@@ -98,11 +99,13 @@ TrainingPlan estimate_training_memory(const RunConfig& config, const io::Store& 
   const int64_t runtime = std::max(kRuntimeBytes, pear::resident_bytes());
   plan.layout = layout_from_store(config.data, store);
   plan.num_parameters = make_network(config.model, plan.layout)->num_parameters();
+  const int64_t parts = config.parallel.mesh.domain;
+  require_parts(config.model, plan.layout, parts);
   const int64_t copies = kCopiesOfParameters + (config.train.ema.is_on() ? 1 : 0);
   const int64_t batch = config.run.reproducible ? 1 : config.train.batch;  // as plan_slots
   plan.memory_bytes = runtime + copies * plan.num_parameters * kFloatBytes +
-                      batch * activation_floats(config.model, config.train, plan.layout) * kFloatBytes +
-                      sample_bytes(config.data, plan.layout, store);
+                      batch * activation_floats(config.model, config.train, plan.layout) / parts * kFloatBytes +
+                      sample_bytes(config.data, plan.layout, store, config.train.augment.empty() ? parts : 1);
   plan.machine_memory_bytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   return plan;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "forecast/model/domain_part.h"
 #include "forecast/model/model_config.h"
 #include "forecast/state/state.h"
 
@@ -21,7 +22,8 @@ struct PublishedStyle {
 class Network : public torch::nn::Module {
  public:
   explicit Network(StateLayout layout) : layout_(std::move(layout)) {}
-  /// Shapes: surface [B, Vs, P], upper [B, Vu, L, P] -> the same; undefined where the layout has no variables.
+  /// Shapes: surface [B, Vs, P], upper [B, Vu, L, P] -> the same; undefined where the layout has no variables. P are
+  ///         the cells of its part, which is the whole grid of the layout unless it was made for another.
   virtual State forward(const State& normalised) = 0;
   virtual PublishedStyle published_style() const { return {}; }
   /// Stages whose inner values the backward pass computes again instead of keeping them; the gradients stay the same.
@@ -33,7 +35,15 @@ class Network : public torch::nn::Module {
   StateLayout layout_;
 };
 
-/// Errors: ConfigError `UnknownModel` listing the known networks, and what the network says about grid and sizes.
-std::shared_ptr<Network> make_network(const ModelConfig& config, const StateLayout& layout);
+/// A network for a part has the weights of the whole and is called together with those of the other parts.
+/// Errors: ConfigError `UnknownModel` listing the known networks, and what the network says about grid and sizes; those
+///         of require_parts.
+std::shared_ptr<Network> make_network(const ModelConfig& config, const StateLayout& layout,
+                                      const DomainPart& part = {});
+
+/// Errors: ConfigError `BadDomain` if a network cannot be cut into that many parts: not on nested HEALPix, a number
+/// that
+///         does not divide the windows of the coarse stages (the message lists those that do), dropout.
+void require_parts(const ModelConfig& config, const StateLayout& layout, int64_t num_parts);
 
 }  // namespace pear::forecast

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -65,18 +66,45 @@ PearExtents pear_extents(const ModelConfig& config, const StateLayout& layout) {
 
 namespace {
 
-Geometry make_geometry(const ModelConfig& config, const StateLayout& layout) {
+Windows own_windows(Windows all, const DomainPart& part) {
+  if (part.num_parts == 1) return all;
+  all.plain = sphere::part_of(all.plain, part.num_parts, part.part, part.make_exchange);
+  all.shifted = sphere::part_of(all.shifted, part.num_parts, part.part, part.make_exchange);
+  return all;
+}
+
+Geometry make_geometry(const ModelConfig& config, const StateLayout& layout, const DomainPart& part) {
   const PearExtents e = pear_extents(config, layout);
   return {.stack = e,
-          .patching = {e.token_pixels, nullptr},
+          .patching = {part.count_of(e.token_pixels), nullptr},
           .children = nullptr,
-          .fine = make_windows(config, e, e.token_nside),
-          .coarse = make_windows(config, e, e.token_nside / 2)};
+          .fine = own_windows(make_windows(config, e, e.token_nside), part),
+          .coarse = own_windows(make_windows(config, e, e.token_nside / 2), part),
+          .num_parts = part.num_parts};
 }
 
 }  // namespace
 
-Pear::Pear(const ModelConfig& config, const StateLayout& layout)
-    : WindowNetwork(config, layout, make_geometry(config, layout)) {}
+std::vector<int64_t> exchange_bytes(const ModelConfig& config, const StateLayout& layout, int64_t num_parts) {
+  std::vector<int64_t> bytes(config.depths.size(), 0);
+  if (num_parts == 1) return bytes;
+  require_parts(config, layout, num_parts);
+  const PearExtents e = pear_extents(config, layout);
+  for (size_t stage = 0; stage < bytes.size(); ++stage) {
+    const bool is_fine = stage == 0 || stage + 1 == bytes.size();
+    const auto shifted = make_windows(config, e, is_fine ? e.token_nside : e.token_nside / 2).shifted;
+    int64_t tokens = 0;
+    for (int64_t part = 0; part < num_parts; ++part) {
+      const auto plan = sphere::exchange_plan_of(*shifted, num_parts, part);
+      tokens = std::max(tokens, plan.num_sent() + plan.inverse().num_sent());
+    }
+    const int64_t odd_blocks = config.depths[stage] / 2;
+    bytes[stage] = odd_blocks * tokens * e.num_stack * config.dims[stage] * static_cast<int64_t>(sizeof(float));
+  }
+  return bytes;
+}
+
+Pear::Pear(const ModelConfig& config, const StateLayout& layout, const DomainPart& part)
+    : WindowNetwork(config, layout, make_geometry(config, layout, part)) {}
 
 }  // namespace pear::forecast

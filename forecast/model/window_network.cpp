@@ -50,7 +50,10 @@ void initialise_as_libtorch(torch::nn::Module& network) {
 }  // namespace
 
 WindowNetwork::WindowNetwork(const ModelConfig& config, const StateLayout& layout, const Geometry& geometry)
-    : Network(layout), stack_(geometry.stack), skip_first_(config.resolved().skip_first) {
+    : Network(layout),
+      stack_(geometry.stack),
+      num_cells_(layout.grid.num_cells() / geometry.num_parts),
+      skip_first_(config.resolved().skip_first) {
   patch_embed_ = register_module("patch_embed", PatchEmbed(config, layout, stack_, geometry.patching));
   auto layers = register_module("layers", std::make_shared<LayersImpl>());
   for (size_t i = 0; i < 4; ++i) {
@@ -76,7 +79,7 @@ void WindowNetwork::check_input(const State& x) const {
                       .expected = expected,
                       .found = t.defined() ? fmt::format("[{}]", fmt::join(t.sizes(), ", ")) : "nothing"});
   };
-  const int64_t p = layout().grid.num_cells(), vs = layout().num_surface(), vu = layout().num_upper();
+  const int64_t p = num_cells_, vs = layout().num_surface(), vu = layout().num_upper();
   if (vs > 0 && (!x.surface.defined() || x.surface.dim() != 3 || x.surface.size(1) != vs || x.surface.size(2) != p))
     fail("surface", fmt::format("[B, {}, {}]", vs, p), x.surface);
   const int64_t levels = layout().num_levels();

@@ -24,6 +24,7 @@ struct Geometry {
   Patching patching;
   sphere::ChildMapPtr children;  ///< tokens of a coarse token; empty: four consecutive ones
   Windows fine, coarse;
+  int64_t num_parts = 1;  ///< the lists are those of one part of as many
 };
 
 /// Embedding, stage 0, merge, stages 1 and 2, LayerNorm (model.mid_norm), expand, stage 3, skip from stage 0, recovery.
@@ -48,6 +49,7 @@ class WindowNetwork : public Network {
   void observe(const char* step, const torch::Tensor& value) const;
 
   StackExtents stack_;
+  int64_t num_cells_;
   bool skip_first_;
   PatchEmbed patch_embed_{nullptr};
   std::vector<sphere::Stage> stages_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "forecast/model/domain_part.h"
 #include "forecast/train/bucket_plan.h"
 #include "forecast/train/flat_parameters.h"
 
@@ -40,13 +41,19 @@ class SlotTree {
   std::vector<Subtree> subtrees_;
 };
 
-/// The `data` axis of the process mesh as training sees it. This class is the axis of size one; a parallel one
-/// overrides every function and is passed in `TrainRequest::data_axis`.
+/// The process mesh as training sees it: `data` x `domain` ranks in a row. Every rank adds a contiguous range of slots;
+/// a slot of one part counts as a slot of its own, all slots of part 0 before those of part 1. This class is the axis
+/// of size one; a parallel one overrides every function and is passed in `TrainRequest::data_axis`.
 class DataAxis {
  public:
   virtual ~DataAxis() = default;
   virtual int64_t rank() const { return 0; }
   virtual int64_t size() const { return 1; }
+  /// The part of every sample that this rank holds. Ranks of one part are neighbours.
+  virtual DomainPart domain() const { return {}; }
+  /// Place among the ranks of this part, which share the samples of a step.
+  int64_t data_rank() const { return rank() % data_size(); }
+  int64_t data_size() const { return size() / domain().num_parts; }
   /// Once, before the first step: the network whose gradients will be summed.
   virtual void watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) {
     static_cast<void>(parameters), static_cast<void>(tensors);

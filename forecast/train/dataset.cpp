@@ -104,11 +104,11 @@ PairList list_pairs(const io::Store& store, const TimeSelection& selection, Dura
   return list;
 }
 
-Dataset::Dataset(std::shared_ptr<const io::Store> store, const StateLayout& layout, const TimeSelection& selection,
+Dataset::Dataset(std::shared_ptr<const io::Store> store, FieldSelection fields, const TimeSelection& selection,
                  const DataConfig& config, const std::string& what)
     : store_(std::move(store)),
-      layout_(layout),
-      sources_(find_sources(*store_, layout)),
+      fields_(std::move(fields)),
+      sources_(find_sources(*store_, fields_.layout)),
       selection_(selection),
       lead_(config.lead_or_every()),
       resident_limit_bytes_(static_cast<double>(config.resident_limit_mib) * kBytesPerMib),
@@ -150,8 +150,8 @@ std::set<Time> Dataset::needed_times() const {
 
 void Dataset::keep_resident() {
   const auto needed = needed_times();
-  const double bytes = 4.0 * static_cast<double>(needed.size()) * static_cast<double>(layout_.num_channels()) *
-                       static_cast<double>(layout_.grid.num_cells());
+  const double bytes = 4.0 * static_cast<double>(needed.size()) * static_cast<double>(fields_.layout.num_channels()) *
+                       static_cast<double>(fields_.num_cells);
   if (bytes > resident_limit_bytes_) {
     resident_.clear();
     return;
@@ -163,16 +163,17 @@ void Dataset::keep_resident() {
 
 torch::Tensor Dataset::read_channels(Time t) const {
   const size_t time_index = store_->index_of(t).value();
-  const int64_t cells = layout_.grid.num_cells();
-  auto channels = torch::empty({layout_.num_channels(), cells}, torch::kFloat32);
+  const int64_t cells = fields_.layout.grid.num_cells();
+  auto channels = torch::empty({fields_.layout.num_channels(), fields_.num_cells}, torch::kFloat32);
   int64_t row = 0;
   for (const auto& source : sources_) {
     const int64_t levels = store_->layout().variables[source.variable].num_levels();
     auto raw = torch::empty({levels, cells}, torch::kFloat32);
     store_->read(source.variable, time_index, {raw.data_ptr<float>(), static_cast<size_t>(raw.numel())});
-    for (size_t level : source.levels) channels[row++].copy_(raw[static_cast<int64_t>(level)]);
+    for (size_t level : source.levels)
+      channels[row++].copy_(raw[static_cast<int64_t>(level)].narrow(0, fields_.first_cell, fields_.num_cells));
   }
-  check_finite(channels, layout_, t);
+  check_finite(channels, fields_.layout, t);
   return channels;
 }
 
@@ -192,10 +193,10 @@ Batch Dataset::load(std::span<const int64_t> indices, int64_t steps) const {
     for (int64_t k = 0; k <= steps; ++k) states[static_cast<size_t>(k)].push_back(channels_at(pair.input + k * lead_));
     batch.pairs.push_back(pair);
   }
-  batch.input = State::from_channels(torch::stack(states[0]), layout_);
-  batch.target = State::from_channels(torch::stack(states[1]), layout_);
+  batch.input = State::from_channels(torch::stack(states[0]), fields_.layout);
+  batch.target = State::from_channels(torch::stack(states[1]), fields_.layout);
   for (size_t k = 2; k < states.size(); ++k)
-    batch.later.push_back(State::from_channels(torch::stack(states[k]), layout_));
+    batch.later.push_back(State::from_channels(torch::stack(states[k]), fields_.layout));
   return batch;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "forecast/model/domain_part.h"
 #include "forecast/state/state.h"
 #include "forecast/train/data_config.h"
 #include "io/store.h"
@@ -48,14 +49,25 @@ struct Batch {
   const State& target_of(int64_t step) const { return step == 0 ? target : later[static_cast<size_t>(step - 1)]; }
 };
 
-/// Pairs of one period. Reads are thread-safe.
+/// Which fields are read, and which cells of them: all, or those of a part.
+struct FieldSelection {
+  FieldSelection(StateLayout all, const DomainPart& part = {})  // NOLINT(google-explicit-constructor): mostly all
+      : layout(std::move(all)),
+        first_cell(part.first_of(layout.grid.num_cells())),
+        num_cells(part.count_of(layout.grid.num_cells())) {}
+  StateLayout layout;
+  int64_t first_cell, num_cells;
+};
+
+/// Pairs of one period. Reads are thread-safe. Of a part only its cells are kept; the store is read whole, because its
+/// checksums are those of whole variables.
 ///
 /// Small sets (all states together not above `data.resident_limit_mib`) are read once and stay in memory.
 /// Shapes:  batch of n indices -> State with B = n.
 /// Errors:  DataError `NoPairs` if the period yields none, `NonFiniteInput` naming variable, level, time and count.
 class Dataset {
  public:
-  Dataset(std::shared_ptr<const io::Store> store, const StateLayout& layout, const TimeSelection& selection,
+  Dataset(std::shared_ptr<const io::Store> store, FieldSelection fields, const TimeSelection& selection,
           const DataConfig& config, const std::string& what);
 
   /// Makes samples of `steps` model steps loadable. Not while others read.
@@ -65,7 +77,7 @@ class Dataset {
   bool is_resident() const { return !resident_.empty(); }
   /// Positions in the list of samples of `steps` model steps.
   Batch load(std::span<const int64_t> indices, int64_t steps = 1) const;
-  /// All channels at one time: [channels, P], float32.
+  /// All channels at one time: [channels, cells], float32.
   torch::Tensor channels_at(Time t) const;
 
  private:
@@ -73,7 +85,7 @@ class Dataset {
   void keep_resident();
   torch::Tensor read_channels(Time t) const;
   std::shared_ptr<const io::Store> store_;
-  StateLayout layout_;
+  FieldSelection fields_;
   std::vector<ChannelSource> sources_;
   TimeSelection selection_;
   Duration lead_;

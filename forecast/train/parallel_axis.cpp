@@ -18,6 +18,17 @@ std::span<std::byte> bytes(const torch::Tensor& t) {
 
 }  // namespace
 
+DomainPart ParallelAxis::domain() const {
+  if (parts_ == nullptr) return {};
+  return {parts_->rank(), parts_->size(), [&parts = *parts_, counters = exchanged_](const sphere::ExchangePlan& plan) {
+            return std::make_shared<DomainExchange>(parts, plan, counters);
+          }};
+}
+
+double ParallelAxis::wait_seconds() const {
+  return exchanged_->wait_seconds + (reducer_ ? reducer_->wait_seconds() : 0);
+}
+
 void ParallelAxis::watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) {
   reducer_ = std::make_shared<GradientReducer>(
       communicator_, plan_buckets(parameters.gradient().numel(), config_.bucket_mb), config_.optimizer_sharding);

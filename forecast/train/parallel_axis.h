@@ -1,4 +1,4 @@
-// The data axis over several processes.
+// The data and domain axes over several processes.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 
 #include "distributed/communicator.h"
 #include "forecast/train/data_axis.h"
+#include "forecast/train/domain_exchange.h"
 #include "forecast/train/gradient_reducer.h"
 #include "forecast/train/parallel_config.h"
 
@@ -21,12 +22,15 @@ namespace pear::forecast {
 /// Errors:  CommError of the communicator.
 class ParallelAxis : public DataAxis {
  public:
-  /// The communicator must outlive the axis.
-  explicit ParallelAxis(distributed::Communicator& communicator, ParallelConfig config = {})
-      : communicator_(communicator), config_(std::move(config)) {}
+  /// Communicators must outlive the axis and what it made. `parts`: the ranks that share samples with this one, in the
+  /// order of their parts; null: every rank holds whole samples.
+  explicit ParallelAxis(distributed::Communicator& communicator, ParallelConfig config = {},
+                        distributed::Communicator* parts = nullptr)
+      : communicator_(communicator), config_(std::move(config)), parts_(parts) {}
 
   int64_t rank() const override { return communicator_.rank(); }
   int64_t size() const override { return communicator_.size(); }
+  DomainPart domain() const override;
   void watch(const FlatParameters& parameters, const std::vector<torch::Tensor>& tensors) override;
   void before_last_backward(SlotTree& before, int64_t slot, int64_t num_slots, bool once) override;
   SlotSum total(SlotTree& before, int64_t slot, SlotSum last, int64_t num_slots) override;
@@ -34,7 +38,9 @@ class ParallelAxis : public DataAxis {
   std::vector<FlatRange> shards() const override;
   void complete(const torch::Tensor& flat) override;
   torch::Tensor whole(const torch::Tensor& state, bool everywhere) override;
-  double wait_seconds() const override { return reducer_ ? reducer_->wait_seconds() : 0; }
+  double wait_seconds() const override;
+  /// What the networks made for `domain()` exchanged so far.
+  const ExchangeCounters& exchanged() const { return *exchanged_; }
   bool any(bool flag) override;
   void barrier() override { communicator_.barrier(); }
   void complete_rows(torch::Tensor& rows) override;
@@ -50,6 +56,8 @@ class ParallelAxis : public DataAxis {
 
   distributed::Communicator& communicator_;
   ParallelConfig config_;
+  distributed::Communicator* parts_;
+  std::shared_ptr<ExchangeCounters> exchanged_ = std::make_shared<ExchangeCounters>();
   std::shared_ptr<GradientReducer> reducer_;  ///< after `watch`
 };
 

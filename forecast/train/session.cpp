@@ -40,7 +40,7 @@ enum class FirstWeights { Random, Configured };
 void build_model(Session& s, FirstWeights start) {
   const auto& request = s.request;
   at::manual_seed(random_u64(request.seed, "weights", 0));
-  auto network = make_network(request.model, s.layout);
+  auto network = make_network(request.model, s.layout, s.domain);
   if (start == FirstWeights::Configured) load_initial_weights(*network, request.model);
   network->to(request.device);
   network->train();
@@ -227,6 +227,7 @@ void load_flat(const FlatParameters& parameters, const torch::Tensor& buffer, co
 Session make_session(const TrainRequest& request, DataAxis& axis) {
   Session s;
   s.request = request;
+  s.domain = axis.domain();
   s.store = request.store ? request.store : io::Store::open(request.data.store.str());
   s.layout = layout_from_store(request.data, *s.store);
   s.normaliser =

@@ -21,7 +21,8 @@ namespace pear::forecast {
 struct Session {
   TrainRequest request;
   std::shared_ptr<const io::Store> store;
-  StateLayout layout;
+  StateLayout layout;  ///< of whole states
+  DomainPart domain;   ///< what the network and the samples of this process hold of them
   std::optional<Normaliser> normaliser;
   std::shared_ptr<LearnedModel> model;
   std::optional<FlatParameters> parameters;

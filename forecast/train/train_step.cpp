@@ -46,7 +46,17 @@ State TrainStep::predict(const State& state) const {
   return session_.model->predict_normalised(state);
 }
 
-void TrainStep::add_gradient(const torch::Tensor& loss) const { (loss / static_cast<double>(plan_.slots)).backward(); }
+void TrainStep::add_gradient(const torch::Tensor& loss) const { (loss / static_cast<double>(num_leaves())).backward(); }
+
+State TrainStep::prepared(const State& state) const {
+  const auto& domain = session_.domain;
+  const int64_t all = session_.layout.grid.num_cells(), own = domain.count_of(all);
+  // Samples come whole where they were turned or mirrored.
+  const auto own_cells = [&](const torch::Tensor& x) {
+    return x.size(-1) == own ? x : x.narrow(-1, domain.first_of(all), own).contiguous();
+  };
+  return session_.normaliser->normalise(map(state, own_cells).to(session_.request.device));
+}
 
 /// A stage that is computed again in the backward pass gives its parameters their gradient once per model step.
 bool TrainStep::gives_gradients_once(int64_t num_steps) const {
@@ -62,7 +72,7 @@ SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot, SlotTree& before) 
   at::manual_seed(random_u64(s.request.seed, "dropout", static_cast<uint64_t>(s.progress.step * plan_.slots + slot)));
   const int64_t num_steps = batch.num_steps(), kept = s.request.train.rollout.steps_kept(num_steps);
   const auto weights = rollout_weights(s.request.train.rollout, num_steps);
-  State state = s.normaliser->normalise(batch.input.to(s.request.device));
+  State state = prepared(batch.input);
   torch::Tensor loss, terms;
   for (int64_t k = 0; k < num_steps; ++k) {
     if (k > 0) state = in_float32(state);
@@ -72,7 +82,7 @@ SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot, SlotTree& before) 
       state = detached(state);
     }
     state = predict(state);
-    const auto value = loss_(state, s.normaliser->normalise(batch.target_of(k).to(s.request.device)));
+    const auto value = loss_(state, prepared(batch.target_of(k)));
     const double weight = weights[static_cast<size_t>(k)];
     const auto total = value.total * weight;
     const auto now = torch::cat({total.detach().reshape({1}), value.per_channel * weight});
@@ -80,9 +90,9 @@ SlotSum TrainStep::run_slot(const Batch& batch, int64_t slot, SlotTree& before) 
     terms = terms.defined() ? terms + now : now;
   }
   const bool is_last = slot + 1 == plan_.last_slot;
-  if (is_last) axis_.before_last_backward(before, slot, plan_.slots, gives_gradients_once(num_steps));
+  if (is_last) axis_.before_last_backward(before, leaf_of(slot), num_leaves(), gives_gradients_once(num_steps));
   add_gradient(loss);
-  terms = terms.div(static_cast<double>(plan_.slots)).cpu();
+  terms = terms.div(static_cast<double>(num_leaves())).cpu();
   if (!std::isfinite(terms[0].item<double>())) describe_problem(batch, slot, state);
   return {is_last ? gradient : gradient.clone(), terms};  // the next slot overwrites the buffer
 }
@@ -93,7 +103,8 @@ void TrainStep::describe_problem(const Batch& batch, int64_t slot, const State& 
   const auto channels = prediction.channels().detach().cpu();
   const auto bad = torch::isfinite(channels).logical_not().nonzero();
   if (bad.size(0) == 0) return;
-  const auto cell = static_cast<size_t>(bad[0][2].item<int64_t>());
+  const auto cell =
+      static_cast<size_t>(bad[0][2].item<int64_t>() + session_.domain.first_of(session_.layout.grid.num_cells()));
   const auto centres = session_.layout.grid.centres();
   problem_ += fmt::format(", first bad value: channel {}, cell {} ({:.1f}N {:.1f}E)",
                           session_.layout.channel_names()[static_cast<size_t>(bad[0][1].item<int64_t>())], cell,
@@ -122,11 +133,11 @@ StepResult TrainStep::run(Loader& loader) {
   SlotTree tree;
   SlotSum last;
   for (int64_t slot = plan_.first_slot; slot < plan_.last_slot; ++slot) {
-    if (slot > plan_.first_slot) tree.add(slot - 1, std::move(last));
+    if (slot > plan_.first_slot) tree.add(leaf_of(slot - 1), std::move(last));
     last = run_slot(loader.next(), slot, tree);
     if (session_.request.on_progress) session_.request.on_progress();
   }
-  const SlotSum total = axis_.total(tree, plan_.last_slot - 1, std::move(last), plan_.slots);
+  const SlotSum total = axis_.total(tree, leaf_of(plan_.last_slot - 1), std::move(last), num_leaves());
   const auto gradient = session_.parameters->gradient();
   if (!total.gradient.is_same(gradient)) torch::Tensor(gradient).copy_(total.gradient);
   StepResult result;

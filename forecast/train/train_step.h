@@ -35,6 +35,11 @@ class TrainStep {
   bool gives_gradients_once(int64_t num_steps) const;
   State predict(const State& state) const;
   void add_gradient(const torch::Tensor& loss) const;
+  /// Normalised, on the device, this process' part of the cells.
+  State prepared(const State& state) const;
+  /// Slots of all parts, and the place of one of this part's among them.
+  int64_t num_leaves() const { return plan_.slots * session_.domain.num_parts; }
+  int64_t leaf_of(int64_t slot) const { return session_.domain.part * plan_.slots + slot; }
   void describe_problem(const Batch& batch, int64_t slot, const State& prediction);
   [[noreturn]] void throw_non_finite(double loss, double norm);
 

@@ -59,13 +59,14 @@ class Trainer {
     if (session_.request.on_progress) session_.request.on_progress();
   }
   bool is_leader() const { return axis_->rank() == 0; }
+  FieldSelection own_fields() const { return {session_.layout, session_.domain}; }
   const TrainConfig& config() const { return session_.request.train; }
 
   Session session_;
   std::shared_ptr<DataAxis> axis_;
+  Augmentation augmentation_;
   Dataset train_set_;
   std::optional<Dataset> select_set_;
-  Augmentation augmentation_;
   SamplePlan samples_;
   Loss loss_;
   std::optional<CheckpointWriter> writer_;  ///< on rank 0, as all files
@@ -81,8 +82,11 @@ class Trainer {
 Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
     : session_(std::move(session)),
       axis_(std::move(axis)),
-      train_set_(session_.store, session_.layout, session_.request.data.train, session_.request.data, "train"),
       augmentation_(config().augment, session_.layout, session_.request.seed),
+      train_set_(session_.store,
+                 // Symmetries of the sphere bring cells from everywhere.
+                 augmentation_.is_on() ? FieldSelection(session_.layout) : own_fields(), session_.request.data.train,
+                 session_.request.data, "train"),
       samples_(config(), session_.request.seed,
                [this](int64_t steps) {
                  train_set_.add_rollout(steps);
@@ -92,7 +96,7 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
       channels_(session_.layout.channel_names()) {
   const auto& request = session_.request;
   if (!request.data.select.empty())
-    select_set_.emplace(session_.store, session_.layout, request.data.select, request.data, "select");
+    select_set_.emplace(session_.store, own_fields(), request.data.select, request.data, "select");
   total_steps_ = samples_.total_steps();
   last_step_ = config().stop_at_step > 0 ? std::min(total_steps_, config().stop_at_step) : total_steps_;
   if (is_leader()) {
@@ -222,7 +226,7 @@ void Trainer::advance(TrainStep& step, Loader& loader) {
 
 TrainResult Trainer::run() {
   const auto start = Clock::now();
-  const SlotPlan plan = plan_slots(config(), session_.request.reproducible, axis_->rank(), axis_->size());
+  const SlotPlan plan = plan_slots(config(), session_.request.reproducible, axis_->data_rank(), axis_->data_size());
   const int64_t first_step = std::min(session_.progress.step, last_step_);
   window_first_step_ = first_step;
   TrainStep step(session_, *axis_, plan);
@@ -281,7 +285,8 @@ TrainResult train(const TrainRequest& request) {
                       {.what = "run.precision", .expected = "fp32 or bf16", .found = request.precision});
   at::globalContext().setDeterministicAlgorithms(request.reproducible, /*warn_only=*/false);
   auto axis = request.data_axis ? request.data_axis : std::make_shared<DataAxis>();
-  plan_slots(request.train, request.reproducible, axis->rank(), axis->size());  // refuses before anything is read
+  plan_slots(request.train, request.reproducible, axis->data_rank(),
+             axis->data_size());  // refuses before anything is read
   Session session = make_session(request, *axis);
   synchronise(session, *axis);
   axis->watch(*session.parameters, session.model->network().parameters());

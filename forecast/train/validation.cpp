@@ -45,26 +45,29 @@ ValidationResult validate(const ValidationTask& task, DataAxis& axis) {
   torch::NoGradGuard no_grad;
   const auto& [model, normaliser, loss, dataset, device, on_progress] = task;
   const auto& layout = model.layout();
+  const DomainPart domain = axis.domain();
+  const int64_t cells = layout.grid.num_cells(), parts = domain.num_parts;
   auto areas = torch::tensor(layout.grid.areas_sr(), torch::kFloat64).to(device);
-  areas /= areas.sum();
+  areas = (areas / areas.sum()).narrow(0, domain.first_of(cells), domain.count_of(cells));
   const int64_t num_channels = layout.num_channels();
-  // One row per pair, so that the sums below run in the order of the pairs whoever evaluated them.
-  auto rows = torch::zeros({dataset.size(), 1 + 2 * num_channels}, torch::kFloat64);
+  // One row per pair and part, so that the sums below run in their order whoever evaluated them.
+  auto rows = torch::zeros({dataset.size() * parts, 1 + 2 * num_channels}, torch::kFloat64);
   model.network().eval();
-  for (int64_t i = axis.rank(); i < dataset.size(); i += axis.size()) {
+  for (int64_t i = axis.data_rank(); i < dataset.size(); i += axis.data_size()) {
     const Batch batch = dataset.load(std::array{i});
     const State input = batch.input.to(device), target = batch.target.to(device);
     const State prediction = model.predict_normalised(normaliser.normalise(input));
-    rows[i][0] = loss(prediction, normaliser.normalise(target)).total.item<double>();
-    rows[i].narrow(0, 1, num_channels).copy_(mean_square(normaliser.denormalise(prediction), target, areas));
-    rows[i].narrow(0, 1 + num_channels, num_channels).copy_(mean_square(input, target, areas));
+    const auto row = rows[i * parts + domain.part];
+    row[0] = loss(prediction, normaliser.normalise(target)).total.item<double>() / static_cast<double>(parts);
+    row.narrow(0, 1, num_channels).copy_(mean_square(normaliser.denormalise(prediction), target, areas));
+    row.narrow(0, 1 + num_channels, num_channels).copy_(mean_square(input, target, areas));
     if (on_progress) on_progress();
   }
   model.network().train();
   axis.complete_rows(rows);
   auto sum = torch::zeros({1 + 2 * num_channels}, torch::kFloat64);
   for (int64_t i = 0; i < dataset.size(); ++i) {
-    sum += rows[i];
+    for (int64_t p = 0; p < parts; ++p) sum += rows[i * parts + p];
     if (!std::isfinite(sum[0].item<double>()))
       throw DataError("NonFinite", "train.validation",
                       {.what = "prediction from " + format_time(dataset.list().pairs[static_cast<size_t>(i)].input) +

@@ -32,7 +32,10 @@ BlockImpl::BlockImpl(const BlockOptions& options, PartitionPtr partition)
   mlp = register_module("mlp", Mlp(c, options.mlp_ratio * c, options.attention.dropout));
 }
 
-torch::Tensor BlockImpl::attend(const torch::Tensor& x) { return attn(x, *partition_); }
+torch::Tensor BlockImpl::attend(const torch::Tensor& x) {
+  const auto& exchange = partition_->lists().exchange;
+  return exchange ? exchange->unshift(attn(exchange->shift(x), *partition_)) : attn(x, *partition_);
+}
 
 torch::Tensor BlockImpl::path_factors(const torch::Tensor& branch) const {
   if (!is_training() || options_.drop_path <= 0) return {};

@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "sphere/window/token_exchange.h"
+
 namespace pear::sphere {
 
 /// Windows that share one mask; a contiguous range of the internal window order.
@@ -30,6 +32,8 @@ class WindowPartition {
     torch::Tensor stack_source;  ///< int64 [W_z, N_z]
     torch::Tensor stack_label;   ///< int32 [W_z, N_z]; undefined = no mask
     torch::Tensor bias_type;     ///< int64 [W], values 0..T-1; undefined = one type
+    /// Where this is a part whose windows also hold tokens of others: what brings them before, and back after.
+    std::shared_ptr<const TokenExchange> exchange;
   };
   explicit WindowPartition(Lists lists);
 

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,19 @@ def digest(path):
 def text(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
+
+
+def weights(path):
+    """Tensors of a safetensors file by name, as flat lists."""
+    with open(path, "rb") as f:
+        content = f.read()
+    length = struct.unpack("<Q", content[:8])[0]
+    tensors = {}
+    for name, entry in json.loads(content[8:8 + length]).items():
+        if name != "__metadata__":
+            first, last = entry["data_offsets"]
+            tensors[name] = memoryview(content)[8 + length + first:8 + length + last].cast("f")
+    return tensors
 
 
 def pid_of_rank(launcher, rank):
@@ -175,9 +189,90 @@ class Parallel(unittest.TestCase):
 
     def test_a_mesh_that_does_not_fit_or_cannot_be_used_is_refused_once(self):
         for keys, expected in ((("parallel.mesh.data=3",), "data 3 x ensemble 1 x domain 1 = 3"),
-                               (("parallel.mesh.domain=2",), "pear train shares the samples of a step, nothing else")):
+                               (("parallel.mesh.ensemble=2",), "the samples of a step and their windows, nothing else"),
+                               (("parallel.mesh.domain=2",), "a divisor of the 3 windows of the coarse stages: 1, 3"),
+                               ((*self.SHARED, "parallel.mesh.domain=2", "parallel.backend=nccl"),
+                                "parallel.backend: mpi or auto")):
             said = self.finish(start(mpirun(2, *self.train(self.folder("mesh"), *keys))), code=2)
             self.assertEqual(said.count(expected), 1, said)
+
+    # Two blocks in a stage, so that one is shifted; 12 windows in the coarse stages. Key biases have no gradient but
+    # rounding, of which Adam would make whole steps: hence eps.
+    SHARED = ("model.depths=[2, 2, 2, 2]", "model.window=[2, 4]", "train.eps=1e-4")
+
+    def shared(self, name, ranks, *args):
+        """Folder of a run of four steps whose samples are shared by two ranks unless `args` say otherwise."""
+        folder = self.folder(name)
+        command = self.train(folder, "train.max_steps=4", *self.SHARED, *args)
+        self.finish(start(mpirun(ranks, *command)))
+        return folder
+
+    def assert_close_run(self, folder, other):
+        """Losses, norms and validation to rounding of float32 sums, weights to what four steps make of it."""
+        rows = [[json.loads(line) for line in text(os.path.join(f, "metrics.jsonl")).splitlines()]
+                for f in (folder, other)]
+        self.assertEqual(len(rows[0]), len(rows[1]))
+        for one, two in zip(*rows):
+            self.assertEqual(one.keys(), two.keys())
+            for key, value in one.items():
+                if isinstance(value, float):
+                    self.assertAlmostEqual(value, two[key], delta=2e-5 * abs(value), msg=key)
+        for name in ("model", "ema"):
+            one, two = (weights(os.path.join(f, "checkpoints", "step_00000004", name + ".safetensors"))
+                        for f in (folder, other))
+            self.assertEqual(one.keys(), two.keys())
+            self.assertLess(max(abs(a - b) for key in one for a, b in zip(one[key], two[key])), 1e-5)
+
+    def assert_same_weights(self, folder, other):
+        for name in ("model", "ema", "optimizer"):
+            path = os.path.join("checkpoints", "step_00000004", name + ".safetensors")
+            self.assertEqual(digest(os.path.join(folder, path)), digest(os.path.join(other, path)), name)
+
+    def test_ranks_that_share_a_sample_agree_with_one_rank(self):
+        alone, two = self.shared("whole", 1), self.shared("domain2", 2, "parallel.mesh.domain=2")
+        self.assert_close_run(two, alone)
+        self.assert_close_run(self.shared("domain3", 3, "parallel.mesh.domain=3"), alone)
+        # The number of data ranks and the way to share the optimiser's state still change no bit.
+        self.assert_same_weights(self.shared("data2domain2", 4, "parallel.mesh.domain=2"), two)
+        self.assert_same_weights(self.shared("sharded_domain", 4, "parallel.mesh.domain=2",
+                                             "parallel.optimizer_sharding=true", "parallel.bucket_mb=0.02"), two)
+
+    def test_a_run_that_shares_samples_goes_on_on_another_mesh(self):
+        two = self.shared("domain_undisturbed", 2, "parallel.mesh.domain=2")
+        for name, ranks, mesh, same in (("domain_again", 2, "parallel.mesh.domain=2", True),
+                                        ("domain_four", 4, "parallel.mesh.domain=4", False),
+                                        ("domain_no_more", 2, "parallel.mesh.domain=1", False)):
+            self.shared(name, 2, "parallel.mesh.domain=2", "train.stop_at_step=2")
+            folder = self.shared(name, ranks, mesh)
+            self.assert_close_run(folder, two)
+            if same:
+                self.assert_same_weights(folder, two)
+
+    def test_a_rank_that_hangs_inside_a_shared_sample_is_named_by_its_place_in_the_run(self):
+        folder = self.folder("domain_hanging")
+        process = start(mpirun(4, *self.train(folder, "train.max_steps=2000", "run.collective_timeout_s=4",
+                                              "parallel.mesh.domain=4", *self.SHARED)))
+        self.wait_for_rows(folder, 3, process)
+        hanging = pid_of_rank(process, 2)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            said = self.finish(process, code=1)
+        finally:
+            if os.path.exists(f"/proc/{hanging}"):
+                os.kill(hanging, signal.SIGKILL)
+        self.assertIn(", 2 of the run)", said)
+
+    def test_check_counts_what_shared_samples_need(self):
+        def needs(*args):
+            command = pear("check", "run.dir=" + self.folder("check"), "--json",
+                           "data.store=" + os.path.join(self.dir, "data", "store"), *self.SHARED, *args)
+            return json.loads(subprocess.run(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+                                             check=False).stdout)["result"]
+        whole, shared = needs("check.ranks=2"), needs("check.ranks=2", "parallel.mesh.domain=2")
+        samples = [r["slots_per_rank"] * r["slot_samples"] for r in (whole, shared)]
+        self.assertEqual(samples, [2, 4])
+        self.assertLess(shared["memory_per_rank_bytes"], whole["memory_per_rank_bytes"])
+        self.assertGreater(shared["bytes_per_step"], whole["bytes_per_step"])
 
     def test_nccl_without_gpus_is_refused_with_a_reason(self):
         said = self.finish(start(mpirun(2, *self.train(self.folder("nccl"), "parallel.backend=nccl"))), code=1)
