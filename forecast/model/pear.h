@@ -14,9 +14,9 @@ struct PearExtents : StackExtents {
 /// Errors:  ConfigError `BadModelGrid` (not HEALPix nested, patch or stages do not divide nside), ShapeError.
 PearExtents pear_extents(const ModelConfig& config, const StateLayout& layout);
 
-/// Float32 bytes that the busiest of `num_parts` parts sends to others in one forward pass of one sample, by stage: a shift
-/// and its way back in every odd block. A backward pass sends as many, and so does one that computes a stage again.
-/// Errors:  as require_parts.
+/// Float32 bytes that the busiest of `num_parts` parts sends to others in one forward pass of one sample, by stage: a
+/// shift and its way back in every odd block. A backward pass sends as many, and so does one that computes a stage
+/// again. Errors:  as require_parts.
 std::vector<int64_t> exchange_bytes(const ModelConfig& config, const StateLayout& layout, int64_t num_parts);
 
 /// Parameters carry the published names (patch_embed, layers.{i}.blocks.{j}, downsample, norm, upsample, final_up);

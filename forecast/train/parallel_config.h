@@ -9,8 +9,8 @@
 
 namespace pear::forecast {
 
-/// Section `parallel`. Nothing here changes what is computed (mesh.domain changes the order of sums): a run may be resumed
-/// with other values.
+/// Section `parallel`. Nothing here changes what is computed (mesh.domain changes the order of sums): a run may be
+/// resumed with other values.
 struct ParallelConfig {
   distributed::MeshConfig mesh;
   std::string backend = "auto";
