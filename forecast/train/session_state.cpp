@@ -63,6 +63,15 @@ nlohmann::json state_of(const Session& s) {
           {"provenance", provenance}};
 }
 
+/// What this rank finds wrong, also that it cannot read: the others must hear of it.
+std::string problem_here(const fs::path& folder, const DataAxis& axis) {
+  try {
+    return checkpoint_problem(folder, axis.rank(), axis.size()).value_or("");
+  } catch (const DataError& e) {
+    return e.what();
+  }
+}
+
 /// What the ranks say of a folder, each text once: `optimizer-00002-of-00004.safetensors is missing`.
 std::string agreed_problem(const std::string& mine, DataAxis& axis) {
   std::vector<std::string> known;
@@ -121,7 +130,7 @@ std::optional<fs::path> agreed_checkpoint(const fs::path& directory, DataAxis& a
   for (const auto& item : nlohmann::json::parse(text))
     folders.push_back({item.at(0).get<int64_t>(), directory / item.at(1).get<std::string>()});
   return first_valid_checkpoint(directory, folders, [&](const fs::path& folder) -> std::optional<std::string> {
-    const auto problem = agreed_problem(checkpoint_problem(folder, axis.rank(), axis.size()).value_or(""), axis);
+    const auto problem = agreed_problem(problem_here(folder, axis), axis);
     return problem.empty() ? std::nullopt : std::optional(problem);
   });
 }

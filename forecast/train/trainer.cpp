@@ -266,6 +266,9 @@ TrainResult Trainer::run() {
     while (session_.progress.step < last_step_) step_through(step, loader);
     save();
     finish_saving();
+    if (num_saved_ > 0)
+      log_info("{} checkpoints, for each of which training waited {:.3g} s", num_saved_,
+               save_wait_ / static_cast<double>(num_saved_));
   } catch (const DataError& e) {
     // Where all ranks come with this error the checkpoint under way is worth its end.
     if (e.code() == "NonFinite") finish_saving();

@@ -7,6 +7,7 @@ Usage: checkpoint_faults_test.py PEAR SOURCE [unittest options]. Skipped where m
 import glob
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -26,17 +27,16 @@ class CheckpointFaults(parallel_test.Runs):
 
     @staticmethod
     def seen(folder):
-        """Files and folders of checkpoints, by names that tell the stage of a write."""
-        found = set()
-        for path in glob.glob(os.path.join(folder, "checkpoints", "**"), recursive=True):
-            found.add(os.path.relpath(path, folder))
-        return found
+        """Files of checkpoints, also hidden ones; their names tell the stage of a write."""
+        base = os.path.join(folder, "checkpoints")
+        return {os.path.join(os.path.relpath(at, base), name) for at, _, names in os.walk(base) for name in names}
 
     def wait_for_stage(self, process, folder, stage, before):
-        """Until something new of this stage is there; False if the run ends first."""
+        """Until a new file of this stage is there, or two checkpoints have passed without; False if the run ends first."""
         end = time.monotonic() + LIMIT_S
         while time.monotonic() < end:
-            if any(stage in path for path in self.seen(folder) - before):
+            new = self.seen(folder) - before
+            if any(stage in path for path in new) or sum(re.match(r"step_\d+/MANIFEST", p) is not None for p in new) > 1:
                 return True
             if process.poll() is not None:
                 return False
@@ -49,8 +49,8 @@ class CheckpointFaults(parallel_test.Runs):
         every = "checkpoint.every_steps=1"
         undisturbed, folder = self.folder("straight"), self.folder("killed")
         self.finish(start(self.train(undisturbed, steps, every, "checkpoint.async=false")))
-        stages = [".tmp", ".tmp/optimizer-00001", ".tmp/optimizer-00002", ".tmp/model", ".tmp/state.json",
-                  ".tmp/MANIFEST.json", "MANIFEST.json", ".optimizer", ".model"]
+        stages = [".tmp/", ".tmp/optimizer-00001", ".tmp/optimizer-00002", ".tmp/model", ".tmp/state.json",
+                  ".tmp/MANIFEST.json", "/.last.json", "/.optimizer", "/.model"]
         kills = 0
         for n in range(NUM_KILLS):
             ranks = (2, 4)[n % 2]
@@ -111,6 +111,7 @@ class CheckpointFaults(parallel_test.Runs):
             command = self.train(folder, "train.max_steps=10", self.SHARDED, "checkpoint.async=" + background)
             process = start(mpirun(2, "bash", "-c", 'trap "" XFSZ; exec "$@"', "pear", *command))
             self.wait_for_rows(folder, 3, process)
+            self.wait_for_checkpoint(folder, process)
             pid = pid_of_rank(process, 1)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
             said = self.finish(process, code=1)

@@ -135,6 +135,12 @@ class Runs(unittest.TestCase):
             time.sleep(POLL_S)
         self.fail("the run makes no progress")
 
+    def wait_for_checkpoint(self, folder, process):
+        """Until there is a whole one; it may come a step or two after its own."""
+        while not glob.glob(os.path.join(folder, "checkpoints", "step_????????", "MANIFEST.json")):
+            self.assertIsNone(process.poll(), "the run ended too early")
+            time.sleep(POLL_S)
+
     def checkpoints(self, folder):
         return sorted(n for n in os.listdir(os.path.join(folder, "checkpoints")) if re.fullmatch(r"step_\d+", n))
 
@@ -202,6 +208,7 @@ class Parallel(Runs):
         for ranks, rows in ((4, 3), (2, 7)):
             process = start(mpirun(ranks, *self.train(folder, STEPS, sharded)))
             self.wait_for_rows(folder, rows, process)
+            self.wait_for_checkpoint(folder, process)
             os.kill(pid_of_rank(process, ranks - 1), signal.SIGKILL)
             process.communicate(timeout=LIMIT_S)
             self.assertNotEqual(process.returncode, 0)
@@ -257,6 +264,7 @@ class Parallel(Runs):
         folder = self.folder("grace")
         process = start(mpirun(2, *self.train(folder, STEPS, "run.grace_s=4")))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         hanging = pid_of_rank(process, 1)
         os.kill(hanging, signal.SIGSTOP)
         try:
@@ -302,6 +310,7 @@ class Parallel(Runs):
         folder = self.folder("killed")
         process = start(mpirun(2, *self.train(folder, STEPS)))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         os.kill(pid_of_rank(process, 1), signal.SIGKILL)
         process.communicate(timeout=LIMIT_S)
         self.assertNotEqual(process.returncode, 0)
@@ -313,6 +322,7 @@ class Parallel(Runs):
         folder = self.folder("hanging")
         process = start(mpirun(4, *self.train(folder, STEPS, "run.collective_timeout_s=8")))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         hanging = pid_of_rank(process, 2)
         os.kill(hanging, signal.SIGSTOP)
         try:
