@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <functional>
+#include <optional>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -96,8 +97,9 @@ std::string time_text(const forecast::Preflight& p) {
 /// Predicted against measured in one process.
 std::string measured_text(const forecast::Preflight& p) {
   const auto& m = *p.measured;
-  std::string text = fmt::format("{} steps: {} per step, at most {}", m.steps, short_time(m.seconds_per_step),
-                                 format_bytes(static_cast<double>(m.peak_bytes)));
+  std::string text =
+      fmt::format("{} steps: {} per step, at most {}, {} per checkpoint", m.steps, short_time(m.seconds_per_step),
+                  format_bytes(static_cast<double>(m.peak_bytes)), short_time(m.checkpoint_seconds));
   if (p.ranks == 1)
     text += fmt::format(
         "; the prediction is off by {:+.0f} % in time, {:+.0f} % in memory",
@@ -106,9 +108,30 @@ std::string measured_text(const forecast::Preflight& p) {
   return text;
 }
 
-void check_training(Findings& f, const forecast::RunConfig& config, const Arguments& arguments,
+/// Whether a job is told early enough to stop. Nothing for a run without jobs.
+void check_lead(Findings& f, const forecast::LoadedConfig& loaded, const forecast::TrainingPlan& plan,
+                const std::optional<forecast::Preflight>& ahead) {
+  if (loaded.slurm.site.empty() && loaded.slurm.time.seconds == 0) return;
+  const auto& when = loaded.config.checkpoint;
+  const double step = ahead ? ahead->seconds_per_step : 0;
+  const double checkpoint = !ahead            ? forecast::guessed_checkpoint_seconds(plan)
+                            : ahead->measured ? ahead->measured->checkpoint_seconds
+                                              : ahead->checkpoint_seconds;
+  const double needed = forecast::stop_seconds(step, checkpoint, when);
+  const auto lead = loaded.slurm.signal_lead;
+  f.add("signal lead", static_cast<double>(lead.seconds) >= needed,
+        fmt::format("slurm.signal_lead = {}, a stop needs {}: {} x {} for a checkpoint ({}), {}", format_duration(lead),
+                    short_time(needed), when.async ? 2 : 1, short_time(checkpoint),
+                    !ahead            ? "guessed from its size"
+                    : ahead->measured ? "measured"
+                                      : "timed here",
+                    ahead ? fmt::format("2 x {} for a step", short_time(step)) : "steps not timed"));
+}
+
+void check_training(Findings& f, const forecast::LoadedConfig& loaded, const Arguments& arguments,
                     const std::shared_ptr<const io::Store>& store) {
   if (!store) return;
+  const forecast::RunConfig& config = loaded.config;
   f.attempt("plan", [&] {
     const forecast::TrainingPlan p = forecast::plan_training(config, *store);
     const double free = static_cast<double>(free_space(config.run.folder()));
@@ -118,6 +141,7 @@ void check_training(Findings& f, const forecast::RunConfig& config, const Argume
     f.add("memory", fits,
           fmt::format("about {} needed, {} in the machine", format_bytes(static_cast<double>(p.memory_bytes)),
                       format_bytes(static_cast<double>(p.machine_memory_bytes))));
+    std::optional<forecast::Preflight> measured;
     if (fits && config.check.probe)
       f.attempt("time", [&] {
         forecast::TrainRequest request = train_request(config, arguments);
@@ -128,8 +152,10 @@ void check_training(Findings& f, const forecast::RunConfig& config, const Argume
             {.ranks = config.check.ranks, .bandwidth_gb_per_s = config.check.bandwidth, .steps = config.check.steps});
         f.add_numbers(forecast::preflight_json(ahead));
         if (ahead.measured) f.add("short run", true, measured_text(ahead));
+        measured = ahead;
         return time_text(ahead);
       });
+    check_lead(f, loaded, p, measured);
     return fmt::format("{} parameters, {} pairs, {} steps per epoch, {} in all", p.num_parameters, p.num_pairs,
                        p.steps_per_epoch, p.total_steps);
   });
@@ -183,7 +209,7 @@ CommandResult run_check(const Arguments& arguments) {
   }
   std::shared_ptr<const io::Store> store;
   check_store(f, config, store);
-  if (verb == "train") check_training(f, config, arguments, store);
+  if (verb == "train") check_training(f, loaded, arguments, store);
   if (verb == "forecast") check_forecast(f, config, store);
   if (verb == "score")
     f.add("forecasts", fs::is_directory(fs::path(config.run.folder()) / "forecasts"),

@@ -11,11 +11,14 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/memory.h"
 #include "forecast/model/pear.h"
 #include "forecast/train/autocast.h"
+#include "forecast/train/checkpoint_saver.h"
 #include "forecast/train/loss.h"
 #include "forecast/train/session.h"
+#include "forecast/train/session_state.h"
 #include "forecast/train/slot_plan.h"
 
 namespace pear::forecast {
@@ -24,14 +27,22 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
+constexpr double kGuessedBytesPerSecond = 50e6;
+
+/// The nearest folder above `path` that exists, if files may be made in it: the file system that a run will write to.
+fs::path writable_near(const fs::path& path) {
+  fs::path at = fs::absolute(path);
+  while (!fs::exists(at) && at != at.parent_path()) at = at.parent_path();
+  return is_writable_directory(at) ? at : fs::temp_directory_path();
+}
+
 /// A folder that exists as long as this object.
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "pear_preflight_XXXXXX").string();
+  explicit TemporaryFolder(const fs::path& parent) {
+    std::string name = (parent / ".pear_preflight_XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr)
-      throw DataError("WriteFailed", "check",
-                      {.what = "cannot make a folder in " + fs::temp_directory_path().string()});
+      throw DataError("WriteFailed", "check", {.what = "cannot make a folder in " + parent.string()});
     path_ = name;
   }
   ~TemporaryFolder() {
@@ -101,6 +112,11 @@ void time_parts(Preflight& p, const TrainRequest& trial) {
     if (session.ema) session.ema->update(*session.parameters, session.optimizer->num_updates());
     wait_for(session.parameters->values());
   });
+  CheckpointConfig at_once = trial.checkpoint;
+  at_once.async = false;
+  CheckpointSaver saver(session.checkpoint_dir(), at_once, std::make_shared<DataAxis>());
+  saver.save(part_of(session, DataAxis(), /*copies=*/false), {}, "loss");
+  p.checkpoint_seconds = saver.whole_seconds();
 }
 
 Preflight::Measured short_run(const TrainRequest& trial, int64_t steps) {
@@ -111,7 +127,7 @@ Preflight::Measured short_run(const TrainRequest& trial, int64_t steps) {
   run.checkpoint.every_minutes = 0;
   restart_peak();
   const TrainResult result = train(run);
-  return {result.steps, result.median_step_seconds, peak_resident_bytes()};
+  return {result.steps, result.median_step_seconds, peak_resident_bytes(), result.checkpoint_seconds};
 }
 
 }  // namespace
@@ -121,6 +137,14 @@ int64_t gradient_bytes(int64_t num_parameters, int64_t slots_per_rank, int64_t r
   const int64_t subtrees = std::popcount(static_cast<uint64_t>(slots_per_rank));
   const int64_t shard = (num_parameters + ranks - 1) / ranks * static_cast<int64_t>(sizeof(float));
   return (ranks - 1) * shard * (subtrees + 1);
+}
+
+double stop_seconds(double seconds_per_step, double checkpoint_seconds, const CheckpointConfig& config) {
+  return 2 * seconds_per_step + (config.async ? 2 : 1) * checkpoint_seconds;
+}
+
+double guessed_checkpoint_seconds(const TrainingPlan& plan) {
+  return static_cast<double>(plan.checkpoint_bytes) / kGuessedBytesPerSecond;
 }
 
 double error_percent(double predicted, double measured) { return 100 * (predicted / measured - 1); }
@@ -149,13 +173,14 @@ Preflight preflight_training(const TrainRequest& request, const TrainingPlan& pl
                   plan.layout.grid.num_cells() * static_cast<int64_t>(sizeof(float));
   p.bytes_per_step = gradient_bytes(plan.num_parameters, p.slots_per_rank, p.ranks) +
                      p.slots_per_rank * p.slot_samples * shared_sample_bytes(request, plan.layout);
+  const fs::path parent = writable_near(request.run_dir);
   {
-    const TemporaryFolder folder;
+    const TemporaryFolder folder(parent);
     time_parts(p, trial_of(request, folder.path()));
     p.slot_seconds /= static_cast<double>(mesh.domain);  // windows are shared evenly
   }
   if (options.steps > 0) {
-    const TemporaryFolder folder;
+    const TemporaryFolder folder(parent);
     p.measured = short_run(trial_of(request, folder.path()), options.steps);
   }
   p.communication_seconds = static_cast<double>(p.bytes_per_step) / (options.bandwidth_gb_per_s * 1e9);
@@ -176,11 +201,13 @@ nlohmann::json preflight_json(const Preflight& p) {
                      {"update_seconds", p.update_seconds},
                      {"communication_seconds", p.communication_seconds},
                      {"seconds_per_step", p.seconds_per_step},
-                     {"total_hours", p.total_hours}};
+                     {"total_hours", p.total_hours},
+                     {"checkpoint_seconds", p.checkpoint_seconds}};
   if (!p.measured) return out;
   out["measured"] = {{"steps", p.measured->steps},
                      {"seconds_per_step", p.measured->seconds_per_step},
-                     {"peak_bytes", p.measured->peak_bytes}};
+                     {"peak_bytes", p.measured->peak_bytes},
+                     {"checkpoint_seconds", p.measured->checkpoint_seconds}};
   if (p.ranks == 1) {
     out["seconds_error_percent"] = error_percent(p.seconds_per_step, p.measured->seconds_per_step);
     out["memory_error_percent"] =

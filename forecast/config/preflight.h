@@ -24,11 +24,13 @@ struct Preflight {
   int64_t bytes_per_step = 0;  ///< sent by one rank
   double slot_seconds = 0, update_seconds = 0, communication_seconds = 0;
   double seconds_per_step = 0, total_hours = 0;
+  double checkpoint_seconds = 0;  ///< of one process, timed beside the run folder where that can be written
 
   struct Measured {
     int64_t steps = 0;
     double seconds_per_step = 0;
     int64_t peak_bytes = 0;
+    double checkpoint_seconds = 0;
   };
   std::optional<Measured> measured;  ///< of one process
 };
@@ -47,8 +49,15 @@ int64_t gradient_bytes(int64_t num_parameters, int64_t slots_per_rank, int64_t r
 /// (float32).
 int64_t shared_sample_bytes(const TrainRequest& request, const StateLayout& layout);
 
+/// Seconds from a stop signal to the end: the step under way and one more, a checkpoint, and where it is written in the
+/// background the one before it, for which it waits. A job must be told to stop at least so long before its time limit.
+double stop_seconds(double seconds_per_step, double checkpoint_seconds, const CheckpointConfig& config);
+
+/// Without a measurement: bytes of a checkpoint at a rate that shared file systems reach.
+double guessed_checkpoint_seconds(const TrainingPlan& plan);
+
 /// Times one micro-batch of random fields and one update of the network that `request` describes, and with
-/// `options.steps` a short run on the store. Writes to a temporary folder that is removed.
+/// `options.steps` a short run on the store. Writes to temporary folders that are removed.
 /// Errors:  those of `train`; ConfigError `BatchNotDivisible` if the ranks do not divide the batch, `MeshMismatch`.
 Preflight preflight_training(const TrainRequest& request, const TrainingPlan& plan, const PreflightOptions& options);
 

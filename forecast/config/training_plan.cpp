@@ -101,7 +101,9 @@ TrainingPlan estimate_training_memory(const RunConfig& config, const io::Store& 
   plan.num_parameters = make_network(config.model, plan.layout)->num_parameters();
   const int64_t parts = config.parallel.mesh.domain;
   require_parts(config.model, plan.layout, parts);
-  const int64_t copies = kCopiesOfParameters + (config.train.ema.is_on() ? 1 : 0);
+  const int64_t averages = config.train.ema.is_on() ? 1 : 0;
+  // Written in the background: weights, two moments and average once more, on a rank alone.
+  const int64_t copies = kCopiesOfParameters + averages + (config.checkpoint.async ? 3 + averages : 0);
   const int64_t batch = config.run.reproducible ? 1 : config.train.batch;  // as plan_slots
   plan.memory_bytes = runtime + copies * plan.num_parameters * kFloatBytes +
                       batch * activation_floats(config.model, config.train, plan.layout) / parts * kFloatBytes +

@@ -12,6 +12,7 @@ namespace pear::forecast {
 struct CheckpointConfig {
   int64_t every_steps = 0;
   double every_minutes = 30;
+  bool async = true;
   int64_t keep_last = 3;
   int64_t keep_best = 1;
 
@@ -20,6 +21,9 @@ struct CheckpointConfig {
     visit("every_steps", every_steps, {.doc = "save every n steps; 0: not by steps"});
     visit("every_minutes", every_minutes,
           {.doc = "save when this much time has passed; 0: not by time", .unit = "min"});
+    visit("async", async,
+          {.doc = "write in the background while training goes on: takes memory for a copy of the state; the next "
+                  "checkpoint and the end wait for it"});
     visit("keep_last", keep_last, {.doc = "newest checkpoints that are kept"});
     visit("keep_best", keep_best, {.doc = "best checkpoints by train.best_metric that are kept besides"});
   }

@@ -88,6 +88,8 @@ class DataAxis {
   /// Rank 0's content on every rank.
   virtual void broadcast(torch::Tensor tensor) { static_cast<void>(tensor); }
   virtual void broadcast(std::string& text) { static_cast<void>(text); }
+  /// The texts of all ranks, on rank 0; empty elsewhere.
+  virtual std::vector<std::string> gather(const std::string& text) { return {text}; }
   /// The texts of all ranks that are not empty, in rank order, on every rank.
   virtual std::string collect(const std::string& text) { return text; }
   /// Errors:  CommError `RanksDisagree` naming the ranks whose digest is not that of rank 0.

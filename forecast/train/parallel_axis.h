@@ -46,6 +46,7 @@ class ParallelAxis : public DataAxis {
   void complete_rows(torch::Tensor& rows) override;
   void broadcast(torch::Tensor tensor) override;
   void broadcast(std::string& text) override;
+  std::vector<std::string> gather(const std::string& text) override { return communicator_.gather(text); }
   std::string collect(const std::string& text) override;
   void require_equal(const std::string& digest, const std::string& what) override;
 

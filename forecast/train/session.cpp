@@ -5,28 +5,16 @@
 
 #include <utility>
 
-#include "base/config/writer.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
-#include "base/provenance.h"
 #include "base/random.h"
 #include "forecast/train/dataset.h"
+#include "forecast/train/session_state.h"
 
 namespace pear::forecast {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int kStateVersion = 1;
-constexpr const char* kFirstMoment = "exp_avg.";
-constexpr const char* kSecondMoment = "exp_avg_sq.";
-
-TensorMap named_views(const FlatParameters& parameters, const torch::Tensor& buffer, const std::string& prefix = "") {
-  TensorMap tensors;
-  for (const auto& entry : parameters.entries())
-    tensors[prefix + entry.name] = FlatParameters::view_of(buffer, entry).detach().clone();
-  return tensors;
-}
 
 std::string list_text(const std::vector<std::string>& items) {
   std::string text;
@@ -52,14 +40,11 @@ void build_model(Session& s, FirstWeights start) {
   if (request.train.ema.is_on()) s.ema.emplace(request.train.ema, *s.parameters);
 }
 
-/// Weights, average, moments, progress.
-void restore(Session& s, const CheckpointContent& content) {
+/// Weights and progress.
+void restore(Session& s, const CheckpointContent& content, const fs::path& folder) {
   load_flat(*s.parameters, s.parameters->values(), content.model, "", "weights");
-  load_flat(*s.parameters, s.optimizer->first_moment(), content.optimizer, kFirstMoment, "first moments");
-  load_flat(*s.parameters, s.optimizer->second_moment(), content.optimizer, kSecondMoment, "second moments");
+  s.state_folder = folder;
   s.optimizer->set_num_updates(content.state.at("num_updates").get<int64_t>());
-  if (s.ema)
-    load_flat(*s.parameters, s.ema->average(), content.ema.empty() ? content.model : content.ema, "", "average");
   s.progress = progress_from_json(content.state.at("progress"));
   s.progress.step = content.step;
 }
@@ -164,7 +149,7 @@ void start_from_file(Session& s) {
 void start_from_other(Session& s) {
   if (s.request.mode == StartMode::WeightsOnly && is_weights_file(s.request.start_path)) return start_from_file(s);
   const fs::path folder = resolve_checkpoint(s.request.start_path);
-  const auto content = read_checkpoint(folder, s.request.mode == StartMode::Fork);
+  const auto content = read_checkpoint(folder, /*with_optimizer=*/false);
   const auto layout = layout_from_json(content.state.at("layout"));
   check_store_fits(layout, *s.store, folder.string(), s.request.data.store.str());
   adopt_normaliser(s, content.state);
@@ -174,7 +159,7 @@ void start_from_other(Session& s) {
   if (s.request.mode == StartMode::Fork) {
     for (const auto& line : differences(content.state.at("config"), defining_config(s.request)))
       log_info("fork: {}", line);
-    restore(s, content);
+    restore(s, content, folder);
     s.progress.best.clear();
   } else {
     warm_start(s, content);
@@ -233,14 +218,14 @@ Session make_session(const TrainRequest& request, DataAxis& axis) {
   s.normaliser =
       normaliser_of(request.model, request.data, request.statistics ? *request.statistics : *s.store, s.layout);
   if (request.mode == StartMode::Resume) {
-    if (const auto folder = newest_valid_checkpoint(s.checkpoint_dir())) {
-      const auto content = read_checkpoint(*folder);
+    if (const auto folder = agreed_checkpoint(s.checkpoint_dir(), axis)) {
+      const auto content = read_weights(*folder);
       check_store_fits(layout_from_json(content.state.at("layout")), *s.store, folder->string(),
                        request.data.store.str());
       check_resumable(s, content.state, *folder);
       s.normaliser = Normaliser::from_json(content.state.at("normaliser"), s.layout);
       build_model(s, FirstWeights::Random);
-      restore(s, content);
+      restore(s, content, *folder);
       s.parent = content.state.value("parent", nlohmann::json());
       log_info("resumed from {}", folder->filename().string());
       return s;
@@ -261,48 +246,6 @@ Session make_session(const TrainRequest& request, DataAxis& axis) {
 Session make_session(const TrainRequest& request) {
   DataAxis one;
   return make_session(request, one);
-}
-
-CheckpointContent content_of(const Session& s) {
-  DataAxis one;
-  return content_of(s, one);
-}
-
-CheckpointContent content_of(const Session& s, DataAxis& axis) {
-  const auto first = axis.whole(s.optimizer->first_moment(), /*everywhere=*/false);
-  const auto second = axis.whole(s.optimizer->second_moment(), /*everywhere=*/false);
-  const auto average = s.ema ? axis.whole(s.ema->average(), /*everywhere=*/false) : torch::Tensor();
-  CheckpointContent content;
-  if (axis.rank() != 0) return content;
-  const auto& request = s.request;
-  content.step = s.progress.step;
-  content.model = named_views(*s.parameters, s.parameters->values());
-  if (s.ema) content.ema = named_views(*s.parameters, average);
-  content.optimizer = named_views(*s.parameters, first, kFirstMoment);
-  content.optimizer.merge(named_views(*s.parameters, second, kSecondMoment));
-  auto provenance = provenance_base();
-  if (!request.resolved_config.is_null()) {
-    provenance["config"] = request.resolved_config;
-    provenance["config_sha256"] = request.config_sha256;
-  }
-  content.state = {{"version", kStateVersion},
-                   {"run", request.name},
-                   {"step", s.progress.step},
-                   {"num_updates", s.optimizer->num_updates()},
-                   {"num_parameters", s.parameters->num_parameters()},
-                   {"seed", request.seed},
-                   {"threads", at::get_num_threads()},
-                   {"progress", json_from_progress(s.progress)},
-                   {"best_metric", request.train.best_metric},
-                   {"layout", json_from_layout(s.layout)},
-                   {"step_seconds", request.data.lead_or_every().seconds},
-                   {"model", to_json_value(request.model)},
-                   {"normaliser", s.normaliser->to_json()},
-                   {"config", defining_config(request)},
-                   {"data_fingerprint", s.store->fingerprint()},
-                   {"parent", s.parent},
-                   {"provenance", provenance}};
-  return content;
 }
 
 }  // namespace pear::forecast

@@ -17,7 +17,7 @@
 
 namespace pear::forecast {
 
-/// Built by `make_session`, advanced by the trainer, saved as a CheckpointContent.
+/// Built by `make_session`, advanced by the trainer, saved by session_state.h.
 struct Session {
   TrainRequest request;
   std::shared_ptr<const io::Store> store;
@@ -30,6 +30,8 @@ struct Session {
   std::optional<Ema> ema;
   RunProgress progress;
   nlohmann::json parent;  ///< where weights came from; null for a fresh run
+  /// Checkpoint whose moments and average `restore_state` has still to read; the rest is here.
+  std::optional<std::filesystem::path> state_folder;
 
   std::filesystem::path checkpoint_dir() const { return request.run_dir / "checkpoints"; }
   bool learns_tendency() const;
@@ -40,11 +42,6 @@ struct Session {
 Session make_session(const TrainRequest& request, DataAxis& axis);
 /// The same in one process.
 Session make_session(const TrainRequest& request);
-
-/// Everything that `make_session` with StartMode::Resume needs to go on with the same bits.
-CheckpointContent content_of(const Session& session);
-/// The same where the ranks of `axis` keep parts of the state: on rank 0; empty elsewhere. Collective.
-CheckpointContent content_of(const Session& session, DataAxis& axis);
 
 /// Copies tensors by name into a flat buffer.
 /// Errors:  DataError `WeightMismatch` listing missing, unexpected and reshaped names.

@@ -9,10 +9,12 @@ namespace pear::forecast {
 namespace {
 
 std::vector<torch::Tensor> buffers_of(const Session& s) {
-  std::vector<torch::Tensor> buffers{s.parameters->values(), s.optimizer->first_moment(), s.optimizer->second_moment()};
-  if (s.ema) buffers.push_back(s.ema->average());
+  std::vector<torch::Tensor> buffers{s.parameters->values()};
+  if (s.ema && !s.state_folder) buffers.push_back(s.ema->average());
   return buffers;
 }
+
+}  // namespace
 
 std::string digest_of(const std::vector<torch::Tensor>& buffers, const std::string& text) {
   std::string digests = text;
@@ -23,12 +25,11 @@ std::string digest_of(const std::vector<torch::Tensor>& buffers, const std::stri
   return sha256_hex(digests);
 }
 
-}  // namespace
-
 void synchronise(Session& session, DataAxis& axis) {
   if (axis.size() == 1) return;
   const nlohmann::json definition{{"config", defining_config(session.request)},
                                   {"checkpoint_every", session.request.checkpoint.every_steps},
+                                  {"checkpoint_async", session.request.checkpoint.async},
                                   {"stop_at_step", session.request.train.stop_at_step},
                                   {"reproducible", session.request.reproducible},
                                   {"data", session.store->fingerprint()},
@@ -48,7 +49,7 @@ void synchronise(Session& session, DataAxis& axis) {
   }
   const auto buffers = buffers_of(session);
   for (const auto& buffer : buffers) axis.broadcast(buffer);
-  axis.require_equal(digest_of(buffers, text), "weights and optimiser state at the start");
+  axis.require_equal(digest_of(buffers, text), "weights at the start");
 }
 
 }  // namespace pear::forecast

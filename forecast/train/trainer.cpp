@@ -11,9 +11,11 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/signals.h"
+#include "forecast/train/checkpoint_saver.h"
 #include "forecast/train/metrics_log.h"
 #include "forecast/train/sample_plan.h"
 #include "forecast/train/schedule.h"
+#include "forecast/train/session_state.h"
 #include "forecast/train/synchronise.h"
 #include "forecast/train/train_step.h"
 #include "forecast/train/validation.h"
@@ -52,8 +54,17 @@ class Trainer {
   void log_step(const StepResult& result, double lr, const Loader& loader);
   bool is_validation_due() const;
   bool validate_now();
-  bool is_checkpoint_due(bool is_new_best);
+  /// What a rank wants, or any of them.
+  struct Wishes {
+    bool stops = false, saves = false;
+    CheckpointSaver::Status saver;
+  };
+  Wishes of_all_ranks();
+  bool is_checkpoint_due(bool is_new_best) const;
   void save();
+  void step_through(TrainStep& step, Loader& loader);
+  /// Checkpoint under way: complete before the run ends.
+  void finish_saving();
   TrainResult result(double seconds) const;
   void report_progress() const {
     if (session_.request.on_progress) session_.request.on_progress();
@@ -69,14 +80,16 @@ class Trainer {
   std::optional<Dataset> select_set_;
   SamplePlan samples_;
   Loss loss_;
-  std::optional<CheckpointWriter> writer_;  ///< on rank 0, as all files
-  std::optional<MetricsLog> metrics_;
+  CheckpointSaver saver_;
+  std::optional<MetricsLog> metrics_;  ///< on rank 0
   std::vector<std::string> channels_;
   int64_t total_steps_ = 0, last_step_ = 0, saved_step_ = -1;
   Clock::time_point last_save_ = Clock::now(), window_start_ = Clock::now();
   double window_wait_ = 0, window_comm_wait_ = 0;
   int64_t window_first_step_ = 0;
   std::vector<double> step_seconds_;
+  double save_wait_ = 0;  ///< seconds that training waited for checkpoints
+  int64_t num_saved_ = 0;
 };
 
 Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
@@ -93,6 +106,7 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
                  return train_set_.size(steps);
                }),
       loss_(config().loss, session_.layout, session_.request.device),
+      saver_(session_.checkpoint_dir(), session_.request.checkpoint, axis_),
       channels_(session_.layout.channel_names()) {
   const auto& request = session_.request;
   if (!request.data.select.empty())
@@ -100,10 +114,9 @@ Trainer::Trainer(Session session, std::shared_ptr<DataAxis> axis)
   total_steps_ = samples_.total_steps();
   last_step_ = config().stop_at_step > 0 ? std::min(total_steps_, config().stop_at_step) : total_steps_;
   if (is_leader()) {
-    writer_.emplace(session_.checkpoint_dir(), request.checkpoint);
     metrics_.emplace(request.run_dir, metric_columns(session_.layout), session_.progress.step);
     if (request.mode == StartMode::Resume)
-      writer_->rewind(session_.progress.step, session_.progress.best, config().best_metric);
+      saver_.rewind(session_.progress.step, session_.progress.best, config().best_metric);
   }
   if (session_.progress.step > 0 && request.mode == StartMode::Resume) saved_step_ = session_.progress.step;
   log_info("grid {}, {} channels, {} training pairs{}, {} selection pairs", session_.layout.grid.spec(),
@@ -157,21 +170,42 @@ bool Trainer::validate_now() {
   return is_kept && session_.request.checkpoint.keep_best > 0;
 }
 
-bool Trainer::is_checkpoint_due(bool is_new_best) {
+Trainer::Wishes Trainer::of_all_ranks() {
   const auto& when = session_.request.checkpoint;
-  if (is_new_best) return true;
-  if (when.every_steps > 0 && session_.progress.step % when.every_steps == 0) return true;
-  return axis_->any(when.every_minutes > 0 && seconds_since(last_save_) > 60.0 * when.every_minutes);
+  const auto mine = saver_.status();
+  // One sum for all of them: it comes after every step.
+  auto flags = torch::zeros({1, 4}, torch::kFloat64);
+  auto* flag = flags.data_ptr<double>();
+  flag[0] = stop_requested() ? 1 : 0;
+  flag[1] = when.every_minutes > 0 && seconds_since(last_save_) > 60.0 * when.every_minutes ? 1 : 0;
+  flag[2] = mine.is_busy ? 1 : 0;
+  flag[3] = mine.has_failed ? 1 : 0;
+  axis_->complete_rows(flags);
+  flag = flags.data_ptr<double>();
+  return {.stops = flag[0] > 0, .saves = flag[1] > 0, .saver = {.is_busy = flag[2] > 0, .has_failed = flag[3] > 0}};
+}
+
+bool Trainer::is_checkpoint_due(bool is_new_best) const {
+  const auto& when = session_.request.checkpoint;
+  return is_new_best || (when.every_steps > 0 && session_.progress.step % when.every_steps == 0);
 }
 
 void Trainer::save() {
   if (saved_step_ == session_.progress.step) return;
-  const auto content = content_of(session_, *axis_);
-  if (is_leader()) writer_->write(content, session_.progress.best, config().best_metric);
-  axis_->barrier();
+  const auto start = Clock::now();
+  saver_.finish();  // before the copies of the next one are made
+  saver_.save(part_of(session_, *axis_, saver_.is_background()), session_.progress.best, config().best_metric);
   report_progress();
   saved_step_ = session_.progress.step;
   last_save_ = Clock::now();
+  save_wait_ += seconds_since(start);
+  ++num_saved_;
+}
+
+void Trainer::finish_saving() {
+  const auto start = Clock::now();
+  saver_.finish();
+  save_wait_ += seconds_since(start);
 }
 
 void Trainer::log_step(const StepResult& result, double lr, const Loader& loader) {
@@ -232,18 +266,34 @@ TrainResult Trainer::run() {
   TrainStep step(session_, *axis_, plan);
   Loader loader(train_set_, samples_, augmentation_, plan, first_step, last_step_, session_.request.data.prefetch);
   window_start_ = Clock::now();
-  while (session_.progress.step < last_step_) {
-    advance(step, loader);
-    const bool is_new_best = is_validation_due() && validate_now();
-    if (is_checkpoint_due(is_new_best)) save();
-    if (axis_->any(stop_requested()) && session_.progress.step < last_step_) {
-      save();
-      throw StoppedBySignal(fmt::format("stopped by a signal after step {}; the state is in {}", session_.progress.step,
-                                        checkpoint_folder_name(session_.progress.step)));
-    }
+  try {
+    while (session_.progress.step < last_step_) step_through(step, loader);
+    save();
+    finish_saving();
+    if (num_saved_ > 0)
+      log_info("{} checkpoints, for each of which training waited {:.3g} s", num_saved_,
+               save_wait_ / static_cast<double>(num_saved_));
+  } catch (const DataError& e) {
+    // Where all ranks come with this error the checkpoint under way is worth its end.
+    if (e.code() == "NonFinite") finish_saving();
+    throw;
   }
-  save();
   return result(seconds_since(start));
+}
+
+void Trainer::step_through(TrainStep& step, Loader& loader) {
+  advance(step, loader);
+  const bool is_new_best = is_validation_due() && validate_now();
+  const Wishes wishes = of_all_ranks();
+  const auto start = Clock::now();
+  saver_.advance(wishes.saver);
+  save_wait_ += seconds_since(start);
+  if (is_checkpoint_due(is_new_best) || wishes.saves) save();
+  if (!wishes.stops || session_.progress.step >= last_step_) return;
+  save();
+  finish_saving();
+  throw StoppedBySignal(fmt::format("stopped by a signal after step {}; the state is in {}", session_.progress.step,
+                                    checkpoint_folder_name(session_.progress.step)));
 }
 
 TrainResult Trainer::result(double seconds) const {
@@ -256,25 +306,14 @@ TrainResult Trainer::result(double seconds) const {
   r.num_parameters = session_.parameters->num_parameters();
   r.seconds = seconds;
   r.median_step_seconds = median(step_seconds_);
+  r.checkpoint_seconds = saver_.whole_seconds();
+  r.checkpoint_wait_seconds = num_saved_ > 0 ? save_wait_ / static_cast<double>(num_saved_) : 0;
   if (session_.progress.best.empty()) return r;
   r.best_value = session_.progress.best.front().value;
   r.best_step = session_.progress.best.front().step;
   const auto best = session_.checkpoint_dir() / checkpoint_folder_name(*r.best_step);
   if (std::filesystem::exists(best)) r.best_checkpoint = best;
   return r;
-}
-
-/// Moments and averages of this rank's shards alone.
-void keep_shards(Session& s, DataAxis& axis) {
-  const auto shards = axis.shards();
-  if (shards.empty()) return;
-  s.optimizer->keep_only(shards);
-  if (s.ema) s.ema->keep_only(shards);
-  const auto mib = [](double values) { return values * sizeof(float) / (1 << 20); };
-  const double copies = s.ema ? 3 : 2;
-  log_info("optimiser state on this rank {:.2f} of {:.2f} MiB (shared by {} ranks)",
-           mib(copies * static_cast<double>(s.optimizer->first_moment().numel())),
-           mib(copies * static_cast<double>(s.parameters->values().numel())), axis.size());
 }
 
 }  // namespace
@@ -291,6 +330,7 @@ TrainResult train(const TrainRequest& request) {
   synchronise(session, *axis);
   axis->watch(*session.parameters, session.model->network().parameters());
   keep_shards(session, *axis);
+  restore_state(session, *axis);
   Trainer trainer(std::move(session), std::move(axis));
   return trainer.run();
 }

@@ -70,7 +70,9 @@ struct TrainResult {
   std::filesystem::path last_checkpoint, best_checkpoint;  ///< best equals last without validation
   int64_t num_parameters = 0;
   double seconds = 0;
-  double median_step_seconds = 0;  ///< of this process, with data, optimiser and log, without validation
+  double median_step_seconds = 0;      ///< of this process, with data, optimiser and log, without validation
+  double checkpoint_seconds = 0;       ///< the last one, from its start until it was complete
+  double checkpoint_wait_seconds = 0;  ///< that training waited for a checkpoint, on the average
 };
 
 /// Trains until the planned steps are done. With a parallel axis all ranks call this; rank 0 writes the files, and a

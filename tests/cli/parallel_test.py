@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -45,6 +46,30 @@ def digest(path):
         return hashlib.sha256(f.read()).hexdigest()
 
 
+def state_of(folder, kind):
+    """Values of a checkpoint by tensor name, from one file or from those of several ranks."""
+    manifest = json.loads(text(os.path.join(folder, "MANIFEST.json")))["files"]
+    pieces = {}
+    for name in manifest:
+        if not re.fullmatch(kind + r"(-\d+-of-\d+)?\.safetensors", name):
+            continue
+        with open(os.path.join(folder, name), "rb") as f:
+            data = f.read()
+        start = 8 + int.from_bytes(data[:8], "little")
+        for key, entry in json.loads(data[8:start]).items():
+            if key != "__metadata__":
+                tensor, _, first = key.partition("@")
+                begin, end = entry["data_offsets"]
+                pieces.setdefault(tensor, []).append((4 * int(first or 0), data[start + begin:start + end]))
+    values = {}
+    for tensor, parts in pieces.items():
+        values[tensor] = b""
+        for first, part in sorted(parts):
+            assert first == len(values[tensor]), f"{folder} {tensor}: a gap or an overlap at byte {first}"
+            values[tensor] += part
+    return values
+
+
 def text(path):
     with open(path, encoding="utf-8") as f:
         return f.read()
@@ -80,7 +105,8 @@ def pid_of_rank(launcher, rank):
 
 
 @unittest.skipUnless(shutil.which("mpirun"), "mpirun is not installed")
-class Parallel(unittest.TestCase):
+class Runs(unittest.TestCase):
+    """A store and an undisturbed run to compare with."""
     KEYS = ("run.reproducible=true", "train.log_every=1", "train.clip.norm=0.5", "train.ema.decay=0.9",
             "checkpoint.every_steps=2", "checkpoint.every_minutes=0", "checkpoint.keep_last=9")
 
@@ -123,8 +149,14 @@ class Parallel(unittest.TestCase):
             time.sleep(POLL_S)
         self.fail("the run makes no progress")
 
+    def wait_for_checkpoint(self, folder, process):
+        """Until there is a whole one; it may come a step or two after its own."""
+        while not glob.glob(os.path.join(folder, "checkpoints", "step_????????", "MANIFEST.json")):
+            self.assertIsNone(process.poll(), "the run ended too early")
+            time.sleep(POLL_S)
+
     def checkpoints(self, folder):
-        return sorted(n for n in os.listdir(os.path.join(folder, "checkpoints")) if n.startswith("step_"))
+        return sorted(n for n in os.listdir(os.path.join(folder, "checkpoints")) if re.fullmatch(r"step_\d+", n))
 
     def assert_whole(self, folder, step):
         base = os.path.join(folder, "checkpoints", step)
@@ -133,14 +165,22 @@ class Parallel(unittest.TestCase):
         for name, entry in manifest.items():
             self.assertEqual(digest(os.path.join(base, name)), entry["sha256"], name)
 
+    def assert_same_state(self, folder, other, steps):
+        one, two = (os.path.join(f, "checkpoints", f"step_{steps:08d}") for f in (folder, other))
+        self.assertEqual(digest(os.path.join(one, "model.safetensors")), digest(os.path.join(two, "model.safetensors")))
+        for kind in ("ema", "optimizer"):
+            mine, theirs = state_of(one, kind), state_of(two, kind)
+            self.assertGreater(len(mine), 0)
+            self.assertTrue(mine == theirs, f"{folder} {kind}")
+
     def assert_same_run(self, folder, steps=10):
-        for name in ("model", "ema", "optimizer"):
-            path = os.path.join("checkpoints", f"step_{steps:08d}", name + ".safetensors")
-            self.assertEqual(digest(os.path.join(folder, path)), digest(os.path.join(self.undisturbed, path)),
-                             f"{folder} {name}")
+        self.assert_same_state(folder, self.undisturbed, steps)
         for name in ("metrics.jsonl", "metrics.csv"):
             self.assertEqual(text(os.path.join(folder, name)), text(os.path.join(self.undisturbed, name)), folder)
 
+
+@unittest.skipUnless(shutil.which("mpirun"), "mpirun is not installed")
+class Parallel(Runs):
     def test_one_two_and_four_ranks_have_the_same_bits(self):
         for ranks in (1, 2, 4):
             folder = self.folder(f"ranks{ranks}")
@@ -153,7 +193,8 @@ class Parallel(unittest.TestCase):
             self.assertEqual(self.checkpoints(folder), self.checkpoints(self.undisturbed))
 
     def test_ways_to_share_the_work_change_no_bit(self):
-        ways = {"sharded": ["parallel.optimizer_sharding=true"], "plain": ["parallel.overlap=false"],
+        ways = {"sharded": ["parallel.optimizer_sharding=true"],
+                "plain": ["parallel.overlap=false", "checkpoint.async=false"],
                 "small": ["parallel.bucket_mb=0.02", "parallel.optimizer_sharding=true", "parallel.mesh.data=4"]}
         for ranks, way in ((2, "sharded"), (4, "sharded"), (4, "plain"), (4, "small")):
             folder = self.folder(f"{way}{ranks}")
@@ -161,6 +202,10 @@ class Parallel(unittest.TestCase):
             self.assertEqual(said.count(f"mesh data {ranks} x ensemble 1 x domain 1; gradients by mpi"), 1, said)
             self.assertEqual(said.count("optimiser state on this rank"), int(way != "plain"), said)
             self.assert_same_run(folder)
+            names = set(os.listdir(os.path.join(folder, "checkpoints", "step_00000010")))
+            shards = {f"optimizer-{r + 1:05}-of-{ranks:05}.safetensors" for r in range(ranks)}
+            averages = {name.replace("optimizer", "ema") for name in shards} if way != "plain" else {"ema.safetensors"}
+            self.assertEqual(names, shards | averages | {"model.safetensors", "state.json", "MANIFEST.json"})
 
     def test_rollouts_with_cuts_and_computing_again_have_the_same_bits_on_two_ranks(self):
         # Several backward passes give one gradient, and inner values are computed inside of them.
@@ -169,9 +214,7 @@ class Parallel(unittest.TestCase):
         folders = [self.folder(f"rollout{ranks}") for ranks in (1, 2)]
         for ranks, folder in enumerate(folders, start=1):
             self.finish(start(mpirun(ranks, *self.train(folder, "train.max_steps=4", *keys))))
-        for name in ("model", "ema", "optimizer"):
-            path = os.path.join("checkpoints", "step_00000004", name + ".safetensors")
-            self.assertEqual(digest(os.path.join(folders[0], path)), digest(os.path.join(folders[1], path)), name)
+        self.assert_same_state(*folders, 4)
 
     def test_a_killed_run_with_sharded_state_goes_on_with_other_numbers_of_ranks(self):
         folder = self.folder("shards_killed")
@@ -179,6 +222,7 @@ class Parallel(unittest.TestCase):
         for ranks, rows in ((4, 3), (2, 7)):
             process = start(mpirun(ranks, *self.train(folder, STEPS, sharded)))
             self.wait_for_rows(folder, rows, process)
+            self.wait_for_checkpoint(folder, process)
             os.kill(pid_of_rank(process, ranks - 1), signal.SIGKILL)
             process.communicate(timeout=LIMIT_S)
             self.assertNotEqual(process.returncode, 0)
@@ -315,6 +359,7 @@ class Parallel(unittest.TestCase):
         folder = self.folder("grace")
         process = start(mpirun(2, *self.train(folder, STEPS, "run.grace_s=4")))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         hanging = pid_of_rank(process, 1)
         os.kill(hanging, signal.SIGSTOP)
         try:
@@ -360,6 +405,7 @@ class Parallel(unittest.TestCase):
         folder = self.folder("killed")
         process = start(mpirun(2, *self.train(folder, STEPS)))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         os.kill(pid_of_rank(process, 1), signal.SIGKILL)
         process.communicate(timeout=LIMIT_S)
         self.assertNotEqual(process.returncode, 0)
@@ -371,6 +417,7 @@ class Parallel(unittest.TestCase):
         folder = self.folder("hanging")
         process = start(mpirun(4, *self.train(folder, STEPS, "run.collective_timeout_s=8")))
         self.wait_for_rows(folder, 3, process)
+        self.wait_for_checkpoint(folder, process)
         hanging = pid_of_rank(process, 2)
         os.kill(hanging, signal.SIGSTOP)
         try:

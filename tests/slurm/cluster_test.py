@@ -242,6 +242,31 @@ class Cluster(unittest.TestCase):
         self.show(f"killed rank: in the queue again after {requeued - killed:.0f} s, {time.monotonic() - begin:.0f} s "
                   "in all", log)
 
+    def test_a_run_that_loses_a_node_is_put_back_and_ends_with_the_same_weights(self):
+        folder = self.folder("node_down")
+        begin = time.monotonic()
+        job = self.submit(folder, self.STEPS, "--requeue", "parallel.optimizer_sharding=true")[0]
+        self.rank_of_job(job, 0)
+        self.wait_for_step(folder, 5)
+        self.control("update", "NodeName=n2", "State=DOWN", "Reason=test")
+        self.wait(folder, lambda jobs: jobs[0]["restarts"] > 0, "the job goes back into the queue")
+        if "DOWN" in self.control("--oneliner", "show", "node", "n2"):
+            self.control("update", "NodeName=n2", "State=RESUME")
+        self.control("update", f"JobId={job}", "StartTime=now")
+        jobs = self.wait_until_ended(folder)
+        self.assertEqual([(j["state"], j["mark"]) for j in jobs], [("COMPLETED", "DONE")], self.logs(folder))
+        self.assert_same_weights(folder)
+        self.assertNotIn("DOWN", self.control("--oneliner", "show", "node", "n2"))
+        self.show(f"node down: {jobs[0]['restarts']} restarts, {time.monotonic() - begin:.0f} s in all", self.logs(folder))
+
+    @staticmethod
+    def control(*words):
+        result = subprocess.run(["scontrol", *words], env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT)
+        if result.returncode != 0:
+            raise AssertionError(result.stdout)
+        return result.stdout
+
     def test_the_second_link_of_a_chain_leaves_at_once_where_the_first_is_done(self):
         folder = self.folder("chain")
         self.submit(folder, "train.max_steps=2", "--chain", "2")

@@ -27,14 +27,19 @@ class Checkpoints : public ::testing::Test {
   }
   void TearDown() override { fs::remove_all(dir_); }
 
-  static CheckpointContent content(int64_t step, int64_t size = 100) {
-    CheckpointContent c;
-    c.step = step;
-    c.model["w"] = torch::full({size}, static_cast<double>(step));
-    c.ema["w"] = torch::full({size}, 0.5);
-    c.optimizer["exp_avg.w"] = torch::full({size}, 0.25);
-    c.state = {{"step", step}, {"note", "x"}};
-    return c;
+  static CheckpointPart content(int64_t step, int64_t size = 100) {
+    CheckpointPart part{.step = step, .files = {}, .state = {}, .checkpoint_bytes = 1};
+    part.files = {{"model.safetensors", {{"w", torch::full({size}, static_cast<double>(step))}}, {}},
+                  {"ema.safetensors", {{"w", torch::full({size}, 0.5)}}, {}},
+                  {"optimizer.safetensors", {{"exp_avg.w", torch::full({size}, 0.25)}}, {}}};
+    part.state = {{"step", step}, {"note", "x"}};
+    return part;
+  }
+  /// As one rank does it.
+  static void write(const CheckpointWriter& writer, const CheckpointPart& part,
+                    const std::vector<BestEntry>& best = {}) {
+    writer.begin(part.step, part.checkpoint_bytes);
+    writer.commit(part.step, writer.write_part(part), best, "loss");
   }
   std::vector<int64_t> steps() const {
     std::vector<int64_t> out;
@@ -55,7 +60,7 @@ void flip_byte(const fs::path& path, int64_t position) {
 
 TEST_F(Checkpoints, WhatIsWrittenIsRead) {
   CheckpointWriter writer(dir_, {});
-  writer.write(content(12), {}, "loss");
+  write(writer, content(12));
   const auto read = read_checkpoint(folder(12));
   EXPECT_EQ(read.step, 12);
   EXPECT_FLOAT_EQ(read.model.at("w")[99].item<float>(), 12);
@@ -67,7 +72,7 @@ TEST_F(Checkpoints, WhatIsWrittenIsRead) {
 
 TEST_F(Checkpoints, RetentionKeepsTheLastAndTheBest) {
   CheckpointWriter writer(dir_, {.keep_last = 2, .keep_best = 1});
-  for (int64_t step : {10, 20, 30, 40, 50}) writer.write(content(step), {{20, 0.5}}, "loss");
+  for (int64_t step : {10, 20, 30, 40, 50}) write(writer, content(step), {{20, 0.5}});
   EXPECT_EQ(steps(), (std::vector<int64_t>{50, 40, 20}));
   const auto best = nlohmann::json::parse(read_text(dir_ / "best.json"));
   EXPECT_EQ(best.at("step"), 20);
@@ -76,7 +81,7 @@ TEST_F(Checkpoints, RetentionKeepsTheLastAndTheBest) {
 
 TEST_F(Checkpoints, ForgedManifestsAndStatesAreAProblemOfTheCheckpoint) {
   CheckpointWriter writer(dir_, {});
-  writer.write(content(12), {}, "loss");
+  write(writer, content(12));
   const fs::path manifest = folder(12) / "MANIFEST.json", state = folder(12) / "state.json";
   const auto original = nlohmann::json::parse(read_text(manifest));
   const auto put = [](const fs::path& path, const std::string& text) { std::ofstream(path) << text; };
@@ -106,7 +111,7 @@ TEST_F(Checkpoints, ForgedManifestsAndStatesAreAProblemOfTheCheckpoint) {
 
 TEST_F(Checkpoints, DamagedFoldersArePassedOver) {
   CheckpointWriter writer(dir_, {.keep_last = 9});
-  for (int64_t step : {10, 20, 30, 40, 50}) writer.write(content(step), {}, "loss");
+  for (int64_t step : {10, 20, 30, 40, 50}) write(writer, content(step));
   EXPECT_EQ(newest_valid_checkpoint(dir_), folder(50));
   fs::remove(folder(50) / "MANIFEST.json");
   EXPECT_EQ(newest_valid_checkpoint(dir_), folder(40));
@@ -137,8 +142,8 @@ TEST_F(Checkpoints, NoFolderIsNoCheckpoint) {
 
 TEST_F(Checkpoints, AnUnfinishedWriteIsNotSeenAndIsClearedAway) {
   CheckpointWriter writer(dir_, {});
-  writer.write(content(10), {}, "loss");
-  writer.write(content(20), {}, "loss");
+  write(writer, content(10));
+  write(writer, content(20));
   fs::remove(folder(20) / "MANIFEST.json");
   fs::create_directory(folder(30).string() + ".tmp");
   EXPECT_EQ(newest_valid_checkpoint(dir_), folder(10));
@@ -146,13 +151,13 @@ TEST_F(Checkpoints, AnUnfinishedWriteIsNotSeenAndIsClearedAway) {
   EXPECT_EQ(steps(), std::vector<int64_t>{10});
   EXPECT_FALSE(fs::exists(folder(30).string() + ".tmp"));
   EXPECT_EQ(nlohmann::json::parse(read_text(dir_ / "last.json")).at("step"), 10);
-  writer.write(content(20), {}, "loss");
+  write(writer, content(20));
   EXPECT_EQ(newest_valid_checkpoint(dir_), folder(20));
 }
 
 TEST_F(Checkpoints, AFailedWriteLeavesOlderOnesUntouched) {
   CheckpointWriter writer(dir_, {});
-  writer.write(content(10), {{10, 1.0}}, "loss");
+  write(writer, content(10), {{10, 1.0}});
   const auto pointer = read_text(dir_ / "last.json");
   // A file size limit stands in for a full disk: write fails with an error in the middle of the tensors.
   rlimit before{};
@@ -160,7 +165,7 @@ TEST_F(Checkpoints, AFailedWriteLeavesOlderOnesUntouched) {
   std::signal(SIGXFSZ, SIG_IGN);
   const rlimit small{4096, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
-  EXPECT_THROW(writer.write(content(20, 100000), {{20, 0.5}}, "loss"), DataError);
+  EXPECT_THROW(write(writer, content(20, 100000), {{20, 0.5}}), DataError);
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(steps(), std::vector<int64_t>{10});
   EXPECT_EQ(read_text(dir_ / "last.json"), pointer);
