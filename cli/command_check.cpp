@@ -196,7 +196,8 @@ void check_ingest(Findings& f, const forecast::RunConfig& config) {
 }  // namespace
 
 CommandResult run_check(const Arguments& arguments) {
-  const auto loaded = load_config(arguments);
+  auto loaded = load_config(arguments);
+  if (!loaded.slurm.site.empty()) loaded.slurm = forecast::load_job_config(config_input(arguments)).slurm;
   const forecast::RunConfig& config = loaded.config;
   const std::string& verb = config.check.verb;
   Findings f;
