@@ -70,10 +70,17 @@ MPI_Comm duplicate(MPI_Comm comm) {
   return twin;
 }
 
+/// A rank's host and its number in the run; an axis counts its ranks from 0.
+struct Place {
+  std::array<char, kHostLength> host;
+  int rank;
+};
+
 class MpiCommunicator : public Communicator {
  public:
-  /// Takes `comm` over. Only the communicator of all ranks ends MPI.
-  MpiCommunicator(MPI_Comm comm, milliseconds timeout, bool is_world);
+  /// Takes `comm` over. Only the communicator of all ranks ends MPI. roll: of all ranks, for the roll call; none: this
+  /// is the communicator of all ranks.
+  MpiCommunicator(MPI_Comm comm, milliseconds timeout, MPI_Comm roll);
   ~MpiCommunicator() override;
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
@@ -101,16 +108,18 @@ class MpiCommunicator : public Communicator {
   void reduce(std::span<T> values, MPI_Datatype type, Reduction reduction);
   /// Polls until done; false when the deadline passes first.
   static bool is_done_by(MPI_Request& request, Clock::time_point deadline, const char* call);
-  void collect_hosts();
-  /// `2, 3 (n3)`: ranks that say nothing any more, with their hosts; empty if all speak. Once, after a time-out.
+  void collect_places();
+  /// `2, 3 (n3)`: ranks that say nothing any more, with their hosts; empty if all speak. Once, after a time-out. A rank
+  /// that waits in another communicator of the run answers too.
   std::string silent_ranks();
 
-  /// `end_` and `roll_` are apart from `comm_`, so that the last meeting cannot be mistaken for a collective under way.
+  /// `end_` and `roll_` are apart from `comm_`, so that the last meeting cannot be mistaken for a collective under way;
+  /// `roll_` is one for all communicators of the run.
   MPI_Comm comm_, end_, roll_;
-  int rank_ = 0, size_ = 1;
+  int rank_ = 0, size_ = 1, ranks_of_run_ = 1;
   bool is_world_, met_ = false;
-  std::vector<std::array<char, kHostLength>> hosts_;
-  std::vector<MPI_Request> calls_;  ///< of the roll call; never completed for a rank that is gone
+  std::vector<Place> places_;
+  std::vector<MPI_Request> sent_, calls_;  ///< of the roll call; never completed for a rank that is gone
   std::vector<char> heard_;
 };
 
@@ -137,12 +146,16 @@ class MpiWork : public Work {
   bool is_done_ = false;
 };
 
-MpiCommunicator::MpiCommunicator(MPI_Comm comm, milliseconds timeout, bool is_world)
-    : comm_(comm), end_(duplicate(comm)), roll_(duplicate(comm)), is_world_(is_world) {
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, milliseconds timeout, MPI_Comm roll)
+    : comm_(comm),
+      end_(duplicate(comm)),
+      roll_(roll == MPI_COMM_NULL ? duplicate(comm) : roll),
+      is_world_(roll == MPI_COMM_NULL) {
   set_timeout(timeout);
   check(MPI_Comm_rank(comm_, &rank_), "init");
   check(MPI_Comm_size(comm_, &size_), "init");
-  collect_hosts();
+  check(MPI_Comm_size(roll_, &ranks_of_run_), "init");
+  collect_places();
 }
 
 MpiCommunicator::~MpiCommunicator() {
@@ -150,18 +163,13 @@ MpiCommunicator::~MpiCommunicator() {
   if (is_world_ && met_) MPI_Finalize();
 }
 
-void MpiCommunicator::collect_hosts() {
-  hosts_.resize(static_cast<size_t>(size_));
-  auto& mine = hosts_[static_cast<size_t>(rank_)];
-  if (::gethostname(mine.data(), mine.size() - 1) != 0) std::strcpy(mine.data(), "unknown");
-  if (!is_world_) {  // an axis counts its ranks from 0: say which of the run that is
-    int rank = 0;
-    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank), "init");
-    const auto name = fmt::format("{:.32}, {} of the run", mine.data(), rank);
-    std::strcpy(mine.data(), name.c_str());
-  }
+void MpiCommunicator::collect_places() {
+  places_.resize(static_cast<size_t>(size_));
+  auto& mine = places_[static_cast<size_t>(rank_)];
+  if (::gethostname(mine.host.data(), mine.host.size() - 1) != 0) std::strcpy(mine.host.data(), "unknown");
+  check(MPI_Comm_rank(roll_, &mine.rank), "init");
   MPI_Request request{};
-  check(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, hosts_.data(), kHostLength, MPI_CHAR, comm_, &request),
+  check(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, places_.data(), sizeof(Place), MPI_BYTE, comm_, &request),
         "init");
   wait(request, "init");
 }
@@ -183,29 +191,30 @@ bool MpiCommunicator::is_done_by(MPI_Request& request, Clock::time_point deadlin
 std::string MpiCommunicator::silent_ranks() {
   if (!calls_.empty()) return "";
   static char token = 0;
-  heard_.resize(static_cast<size_t>(size_));
-  calls_.resize(2 * static_cast<size_t>(size_), MPI_REQUEST_NULL);
-  for (int r = 0; r < size_; ++r) {
-    if (r == rank_) continue;
-    const auto i = static_cast<size_t>(r);
-    if (MPI_Irecv(&heard_[i], 1, MPI_CHAR, r, 0, roll_, &calls_[i]) != MPI_SUCCESS ||
-        MPI_Isend(&token, 1, MPI_CHAR, r, 0, roll_, &calls_[i + static_cast<size_t>(size_)]) != MPI_SUCCESS)
+  heard_.resize(places_.size());
+  calls_.resize(places_.size(), MPI_REQUEST_NULL);
+  sent_.resize(static_cast<size_t>(ranks_of_run_), MPI_REQUEST_NULL);
+  for (size_t r = 0; r < places_.size(); ++r)
+    if (static_cast<int>(r) != rank_ &&
+        MPI_Irecv(&heard_[r], 1, MPI_CHAR, places_[r].rank, 0, roll_, &calls_[r]) != MPI_SUCCESS)
       return "";
-  }
+  for (int r = 0; r < ranks_of_run_; ++r)
+    if (MPI_Isend(&token, 1, MPI_CHAR, r, 0, roll_, &sent_[static_cast<size_t>(r)]) != MPI_SUCCESS) return "";
   const auto deadline = Clock::now() + std::min(kRollCall, timeout());
   bool all_heard = false;
   while (!all_heard && Clock::now() < deadline) {
     all_heard = true;
-    for (int r = 0; r < size_; ++r) {
+    for (auto& call : calls_) {
       int is_heard = 0;  // MPI sets the request of a call that came to null
-      if (MPI_Test(&calls_[static_cast<size_t>(r)], &is_heard, MPI_STATUS_IGNORE) != MPI_SUCCESS) return "";
+      if (MPI_Test(&call, &is_heard, MPI_STATUS_IGNORE) != MPI_SUCCESS) return "";
       all_heard = all_heard && is_heard != 0;
     }
     std::this_thread::sleep_for(kSleep);
   }
   std::string text;
-  for (size_t r = 0; r < hosts_.size(); ++r)
-    if (calls_[r] != MPI_REQUEST_NULL) text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", r, hosts_[r].data());
+  for (size_t r = 0; r < places_.size(); ++r)
+    if (calls_[r] != MPI_REQUEST_NULL)
+      text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", places_[r].rank, places_[r].host.data());
   return text;
 }
 
@@ -215,7 +224,7 @@ void MpiCommunicator::wait(MPI_Request& request, const char* call) {
   throw CommError(
       "TimedOut", fmt::format("comm.{}", call),
       {.what = silent.empty() ? fmt::format("not all of {} ranks came, though every one still answers", size_)
-                              : fmt::format("no answer from rank {} of {}", silent, size_),
+                              : fmt::format("no answer from rank {} of {}", silent, ranks_of_run_),
        .expected = fmt::format("an answer within run.collective_timeout_s = {:g}",
                                std::chrono::duration<double>(timeout()).count()),
        .hint = "another rank has died, hangs or is much slower: see the first error in the output"});
@@ -299,7 +308,7 @@ std::unique_ptr<Communicator> MpiCommunicator::split(int color, int key) {
   MPI_Comm part = MPI_COMM_NULL;
   check(MPI_Comm_split(comm_, color, key, &part), "split");
   check(MPI_Comm_set_errhandler(part, MPI_ERRORS_RETURN), "split");
-  return std::make_unique<MpiCommunicator>(part, timeout(), /*is_world=*/false);
+  return std::make_unique<MpiCommunicator>(part, timeout(), roll_);
 }
 
 bool MpiCommunicator::meets_all(milliseconds patience) {
@@ -337,7 +346,7 @@ std::unique_ptr<Communicator> open_mpi_communicator(const Launch& launch, millis
                      .expected = fmt::format("an MPI world of {}", launch.size),
                      .found = std::to_string(size),
                      .hint = "start pear with the mpirun of the MPI it was built with, or with srun --mpi=pmix"});
-  return std::make_unique<MpiCommunicator>(duplicate(MPI_COMM_WORLD), timeout, /*is_world=*/true);
+  return std::make_unique<MpiCommunicator>(duplicate(MPI_COMM_WORLD), timeout, MPI_COMM_NULL);
 }
 
 }  // namespace pear::distributed

@@ -300,7 +300,7 @@ class Parallel(Runs):
         finally:
             if os.path.exists(f"/proc/{hanging}"):
                 os.kill(hanging, signal.SIGKILL)
-        self.assertIn(", 2 of the run)", said)
+        self.assertIn("no answer from rank 2 (", said)
 
     def test_check_counts_what_shared_samples_need(self):
         def needs(*args):
