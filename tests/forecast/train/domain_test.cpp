@@ -226,6 +226,11 @@ Run run_training(const std::string& name, const std::shared_ptr<DataAxis>& axis,
                  const std::function<void(TrainRequest&)>& change) {
   const testing::RunFolder folder(name);
   TrainRequest request = testing::toy_request(folder);
+  if (axis) {  // every rank writes to the folder of rank 0
+    std::string run_dir = request.run_dir.string();
+    axis->broadcast(run_dir);
+    request.run_dir = run_dir;
+  }
   request.model = testing::toy_model({"window=[1, 4]", "ring_shift=1"});
   request.train.max_steps = 4;
   request.train.eps = 1e-4;  // key biases have no gradient but rounding, of which Adam would make whole steps
