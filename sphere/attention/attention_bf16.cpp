@@ -98,12 +98,7 @@ HWY_INLINE void attend_pairs(const ForwardMemory& m, int64_t block, int64_t at, 
       return row == nullptr ? nullptr : row + at + chunk;
     });
   }
-  if (log_sum == nullptr) return;
-  alignas(64) float top[kLanes], total[kLanes];
-  hn::Store(highest, d, top);
-  hn::Store(sum, d, total);
-  for (int64_t i = 0; i < std::min<int64_t>(kLanes, n - first); ++i)
-    log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
+  if (log_sum != nullptr) store_log_sum(highest, sum, first, n, log_sum);
 }
 
 template <class F>

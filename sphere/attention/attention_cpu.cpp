@@ -114,11 +114,7 @@ HWY_INLINE void attend_block(const ForwardScratch& m, int64_t n, int64_t block, 
     if (chunk == 0) inverse = hn::Div(hn::Set(d, mask.factor), sum);
     for (int c = 0; c < kChunk; ++c) hn::Store(hn::Mul(out[c], inverse), d, m.out + (chunk + c) * padded + first);
   }
-  if (log_sum == nullptr) return;
-  alignas(64) float top[16], total[16];
-  hn::Store(highest, d, top);
-  hn::Store(sum, d, total);
-  for (int64_t i = 0; i < std::min(width, n - first); ++i) log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
+  if (log_sum != nullptr) store_log_sum(highest, sum, first, n, log_sum);
 }
 
 template <int kWidth, bool kDrops, class T>

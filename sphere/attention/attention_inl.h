@@ -95,6 +95,14 @@ HWY_INLINE V kept_by_queries(const DropoutMask& mask, const MaskKeys& keys, int6
               v);
 }
 
+/// Logarithm of the sum of exponentials of a vector of queries [first, ...) of n, from exponents of 2.
+HWY_INLINE void store_log_sum(Vector highest, Vector sum, int64_t first, int64_t n, float* log_sum) {
+  alignas(64) float top[16], total[16];
+  hn::Store(highest, Lanes(), top);
+  hn::Store(sum, Lanes(), total);
+  for (int64_t i = 0; i < HWY_MIN(lanes(), n - first); ++i) log_sum[first + i] = kLn2 * top[i] + std::log(total[i]);
+}
+
 /// 1 / |row|, as x / max(|x|, 1e-12).
 template <class T>
 HWY_INLINE float inverse_norm(const T* row, int64_t width) {

@@ -171,11 +171,8 @@ struct FusedAttention : torch::autograd::Function<FusedAttention> {
     const auto plan = context->saved_data["plan"].toCapsule();
     const auto& attention = static_cast<const AttentionPlan&>(*plan);
     const FusedAttentionInput in{.qkv = saved[0], .zero_row = saved[1], .table = saved[2], .temperature = saved[3]};
-    const double dropout = context->saved_data["dropout"].toDouble();
-    const Kept kept{saved[4], saved[5],
-                    dropout <= 0
-                        ? DropoutMask{}
-                        : DropoutMask::of(dropout, std::bit_cast<uint64_t>(context->saved_data["seed"].toInt()))};
+    const auto seed = std::bit_cast<uint64_t>(context->saved_data["seed"].toInt());
+    const Kept kept{saved[4], saved[5], DropoutMask::of(context->saved_data["dropout"].toDouble(), seed)};
     const auto grad_out = grads[0].contiguous();
     const c10::OptionalDeviceGuard guard(grad_out.device());
     const auto g = in.qkv.scalar_type() == torch::kFloat32 ? run_backward<float>(attention, in, kept, grad_out)

@@ -143,7 +143,6 @@ variable_list run_backward(const torch::Tensor& x, const MlpWeights& w, const Ma
 }
 
 Masks masks_of(double dropout, uint64_t seed) {
-  if (dropout <= 0) return {};
   return {DropoutMask::of(dropout, seed), DropoutMask::of(dropout, splitmix64_mix(seed + 1))};
 }
 

@@ -155,6 +155,16 @@ class Runs(unittest.TestCase):
             self.assertIsNone(process.poll(), "the run ended too early")
             time.sleep(POLL_S)
 
+    def end_with_rank_stopped(self, process, rank):
+        """What the run says when one rank hangs; it fails."""
+        hanging = pid_of_rank(process, rank)
+        os.kill(hanging, signal.SIGSTOP)
+        try:
+            return self.finish(process, code=1)
+        finally:
+            if os.path.exists(f"/proc/{hanging}"):
+                os.kill(hanging, signal.SIGKILL)
+
     def checkpoints(self, folder):
         return sorted(n for n in os.listdir(os.path.join(folder, "checkpoints")) if re.fullmatch(r"step_\d+", n))
 
@@ -293,13 +303,7 @@ class Parallel(Runs):
         process = start(mpirun(4, *self.train(folder, "train.max_steps=2000", "run.collective_timeout_s=4",
                                               "parallel.mesh.domain=4", *self.SHARED)))
         self.wait_for_rows(folder, 3, process)
-        hanging = pid_of_rank(process, 2)
-        os.kill(hanging, signal.SIGSTOP)
-        try:
-            said = self.finish(process, code=1)
-        finally:
-            if os.path.exists(f"/proc/{hanging}"):
-                os.kill(hanging, signal.SIGKILL)
+        said = self.end_with_rank_stopped(process, 2)
         self.assertIn("no answer from rank 2 (", said)
 
     def test_check_counts_what_shared_samples_need(self):
@@ -414,13 +418,7 @@ class Parallel(Runs):
         process = start(mpirun(4, *self.train(folder, STEPS, "run.collective_timeout_s=8")))
         self.wait_for_rows(folder, 3, process)
         self.wait_for_checkpoint(folder, process)
-        hanging = pid_of_rank(process, 2)
-        os.kill(hanging, signal.SIGSTOP)
-        try:
-            said = self.finish(process, code=1)
-        finally:
-            if os.path.exists(f"/proc/{hanging}"):
-                os.kill(hanging, signal.SIGKILL)
+        said = self.end_with_rank_stopped(process, 2)
         # One line, unless the machine is so busy that the ranks miss each other at the end.
         self.assertIn("no answer from rank 2 (", said)
         self.assertIn("run.collective_timeout_s = 8", said)
